@@ -1,0 +1,34 @@
+/// How much a log line matters, in the words of syslog(3).
+public enum LogLevel: Int, Hashable, Sendable, Comparable {
+  case error = 3
+  case warning = 4
+  case notice = 5
+  case info = 6
+  case debug = 7
+  public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// How vouch ends.
+public enum Exit: Hashable, Sendable {
+  /// The child's end is vouch's end: same code, or same signal.
+  case like(ChildEnd)
+  /// Exit 75 (EX_TEMPFAIL of sysexits.h): the budget of `--start-timeout` ran out.
+  case startTimeout
+}
+
+/// What the shell around Supervision is to do, in the order given.
+public enum Effect: Hashable, Sendable {
+  /// Begin a probe now, with this much time.
+  case probe(CheckID, timeout: Duration)
+  /// Drop every probe in flight; no `probeEnded` may follow for them.
+  case cancelProbes
+  case notify(Notification)
+  /// To the child alone.
+  case signalChild(NamedSignal)
+  /// SIGKILL to the child and its process group.
+  case killChild
+  /// Find out whether systemd signalled the whole control group; answer with `reachKnown`.
+  case askReach
+  case log(LogLevel, String)
+  case exit(Exit)
+}

@@ -1,0 +1,58 @@
+/// A signal, by number and by the name to show.
+public struct NamedSignal: Hashable, Sendable, CustomStringConvertible {
+  public var number: Int32
+  public var name: String
+  public init(number: Int32, name: String) {
+    self.number = number
+    self.name = name
+  }
+  public var description: String { name }
+
+  public static let terminate = NamedSignal(number: 15, name: "SIGTERM")
+}
+
+/// How a child ended.
+public enum ChildEnd: Hashable, Sendable, CustomStringConvertible {
+  case exited(Int32)
+  case signaled(NamedSignal)
+
+  public var description: String {
+    switch self {
+    case .exited(let code): "exited with status \(code)"
+    case .signaled(let signal): "was killed by \(signal)"
+    }
+  }
+}
+
+/// What one probe found.
+public enum ProbeVerdict: Hashable, Sendable {
+  /// With what to show for it, without the time: "200", "connected".
+  case passed(String)
+  /// With the reason, without any of the answer's body.
+  case failed(String)
+  /// Nothing came within the check's timeout, with the reason; and how late that was noticed.
+  case timedOut(String, late: Duration)
+  /// The prober's own trouble, which says nothing of the child (rule 7).
+  case inconclusive(String)
+}
+
+/// Everything that can happen to vouch.
+public enum Event: Hashable, Sendable {
+  /// The child runs: its exec succeeded.
+  case childStarted
+  /// A probe that `Effect.probe` asked for has ended.
+  case probeEnded(CheckID, ProbeVerdict)
+  /// The moment that `Supervision.wakeAt` named has come.
+  case clock
+  /// A signal that ends the service.
+  case stop(NamedSignal, Reach)
+  /// The answer to `Effect.askReach`.
+  case reachKnown(Reach)
+  /// A signal that asks for a reload.
+  case reload(NamedSignal, Reach)
+  /// Any other signal, meant for the child.
+  case signal(NamedSignal, Reach)
+  /// A datagram could not be handed to systemd now (its queue is full, the socket is gone).
+  case undelivered(Notification, reason: String)
+  case childEnded(ChildEnd)
+}

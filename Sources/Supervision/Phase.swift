@@ -1,0 +1,46 @@
+/// Where a service is between its start and its end.
+enum Phase: Hashable, Sendable {
+  /// The child does not run yet.
+  case launching
+  /// The child runs, READY=1 is not sent (rules 1 and 2).
+  case starting(since: Moment)
+  /// READY=1 is sent (rules 3 and 4).
+  case ready
+  /// A reload was asked for and READY=1 is not sent again yet.
+  case reloading(since: Moment)
+  /// A stop was asked for; whether the child has its signal yet is `StopState`'s to say (rule 5).
+  case stopping(StopState)
+  /// The child has ended, and so has vouch.
+  case ended
+
+  /// When READY=1 is awaited: since when.
+  var judgingSince: Moment? {
+    switch self {
+    case .starting(let since), .reloading(let since): since
+    case .launching, .ready, .stopping, .ended: nil
+    }
+  }
+
+  /// Whether checks are probed.
+  var probes: Bool {
+    switch self {
+    case .starting, .ready, .reloading: true
+    case .launching, .stopping, .ended: false
+    }
+  }
+}
+
+/// How far a stop has come.
+struct StopState: Hashable, Sendable {
+  enum Cause: Hashable, Sendable {
+    case signal(NamedSignal)
+    case startTimeout
+  }
+  var cause: Cause
+  /// The stop signals that the child has had, from vouch or from systemd itself.
+  var delivered: Set<NamedSignal> = []
+  /// The signals that wait for `reachKnown`.
+  var asking: [NamedSignal] = []
+  /// When SIGKILL is due (`--stop-timeout`).
+  var killAt: Moment?
+}

@@ -1,0 +1,79 @@
+/// What vouch does when a check that gates the watchdog has failed `fall` times in a row.
+public enum OnUnhealthy: String, Sendable, CaseIterable {
+  /// Nothing: the watchdog goes unfed, and systemd acts when its period is over.
+  case withhold
+  /// WATCHDOG=trigger with the reason, so that systemd acts at once (sd_notify(3)).
+  case trigger
+}
+
+/// Everything that was settled on the command line and by the environment before the start.
+public struct Policy: Sendable {
+  public var checks: [Check]
+  /// WATCHDOG_USEC as sd_watchdog_enabled(3) tells it; nil without a watchdog.
+  public var watchdog: Duration?
+  /// The budget of `--start-timeout`; nil leaves the start to systemd's TimeoutStartSec=.
+  public var startTimeout: Duration?
+  public var onUnhealthy: OnUnhealthy
+  /// What the child gets in place of the stop signal that vouch got (`--stop-signal`).
+  public var stopSignal: NamedSignal?
+  /// From the stop signal to SIGKILL (`--stop-timeout`); nil leaves it to TimeoutStopSec=.
+  public var stopTimeout: Duration?
+
+  public init(
+    checks: [Check], watchdog: Duration? = nil, startTimeout: Duration? = nil,
+    onUnhealthy: OnUnhealthy = .withhold, stopSignal: NamedSignal? = nil,
+    stopTimeout: Duration? = nil
+  ) {
+    self.checks = checks
+    self.watchdog = watchdog
+    self.startTimeout = startTimeout
+    self.onUnhealthy = onUnhealthy
+    self.stopSignal = stopSignal
+    self.stopTimeout = stopTimeout
+  }
+
+  /// `--interval` where none is given: a third of the watchdog's period, 10 s without a watchdog.
+  public static func defaultInterval(watchdog: Duration?) -> Duration {
+    watchdog.map { $0 / 3 } ?? .seconds(10)
+  }
+
+  /// `--timeout` where none is given: the smaller of 5 s and the interval.
+  public static func defaultTimeout(interval: Duration) -> Duration { min(.seconds(5), interval) }
+}
+
+/// Why a policy cannot work; each case is a line that names the mend.
+public enum PolicyProblem: Error, Hashable, CustomStringConvertible {
+  case sameName(String)
+  /// Rule 3: the quickest check that gates the watchdog is too slow to feed it.
+  case cannotFeed(check: String, interval: Duration, timeout: Duration, watchdog: Duration)
+
+  public var description: String {
+    switch self {
+    case .sameName(let name):
+      return "two checks are named \"\(name)\": give one of them another name="
+    case .cannotFeed(let check, let interval, let timeout, let watchdog):
+      return "\(check) cannot feed the watchdog in time: interval \(interval.brief) + timeout "
+        + "\(timeout.brief) = \((interval + timeout).brief), and WatchdogSec= is "
+        + "\(watchdog.brief): make interval= or timeout= smaller, or WatchdogSec= larger"
+    }
+  }
+}
+
+extension Policy {
+  /// The first thing that makes this policy impossible, or nil.
+  public var problem: PolicyProblem? {
+    var names = Set<String>()
+    for check in checks where !names.insert(check.name).inserted {
+      return .sameName(check.name)
+    }
+    // A slower check beside a quick one is fine: its last pass stays fresh for as long as it takes.
+    let quickest = checks.filter { $0.gates.contains(.watchdog) }
+      .min { $0.freshness < $1.freshness }
+    if let watchdog, let quickest, quickest.freshness > watchdog {
+      return .cannotFeed(
+        check: quickest.name, interval: quickest.interval, timeout: quickest.timeout,
+        watchdog: watchdog)
+    }
+    return nil
+  }
+}

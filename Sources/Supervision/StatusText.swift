@@ -1,0 +1,98 @@
+// Rule 9. STATUS is always current, valid UTF-8, one line, and within a datagram of 4096 bytes.
+
+extension Supervision {
+  /// The most that STATUS may hold: a datagram has 4096 bytes (sd_notify(3)), and the other
+  /// assignments of one datagram take less than what is left.
+  static let statusLimit = 3800
+
+  /// STATUS as it is now.
+  var statusText: String { Self.oneLine(statusLine(withTimes: true)) }
+
+  /// STATUS without the times: two that agree in it say the same.
+  var statusKey: String { statusLine(withTimes: false) }
+
+  private func statusLine(withTimes: Bool) -> String {
+    switch phase {
+    case .launching, .ended: return ""
+    case .starting: return join("starting", withTimes: withTimes)
+    case .reloading: return join("reloading", withTimes: withTimes)
+    case .stopping(let state):
+      switch state.cause {
+      case .signal(let signal): return "stopping on \(signal)"
+      case .startTimeout:
+        return "stopping: not ready within \(policy.startTimeout?.brief ?? "the start timeout")"
+          + (firstTrouble.map { ": " + $0 } ?? "")
+      }
+    case .ready:
+      // A check that gates nothing does not make the service a failing one.
+      let failing = policy.checks.indices.contains {
+        !isGood($0) && policy.checks[$0].gates != .none
+      }
+      return join(failing ? nil : "ready", withTimes: withTimes)
+    }
+  }
+
+  /// The state, then every check, those that fail first.
+  private func join(_ state: String?, withTimes: Bool) -> String {
+    let order =
+      policy.checks.indices.filter { !isGood($0) && policy.checks[$0].gates != .none }
+      + policy.checks.indices.filter { !isGood($0) && policy.checks[$0].gates == .none }
+      + policy.checks.indices.filter { isGood($0) }
+    let parts = order.map { result($0, withTimes: withTimes) }
+    return ((state.map { [$0] } ?? []) + parts).joined(separator: "; ")
+  }
+
+  private func isGood(_ id: CheckID) -> Bool { records[id].isPassing && records[id].trouble == nil }
+
+  /// One check in STATUS: "http /healthz: 200 in 1.2 ms", "failing 2/3: http /healthz: connect
+  /// refused".
+  private func result(_ id: CheckID, withTimes: Bool) -> String {
+    let record = records[id]
+    let check = policy.checks[id]
+    if let trouble = record.trouble { return "\(check.name): cannot be checked: \(trouble)" }
+    switch record.last {
+    case .none: return "\(check.name): waiting for an answer"
+    case .passed(let detail, let took, _):
+      return "\(check.name): \(detail)" + (withTimes ? " in \(took.brief)" : "")
+    case .failed(let reason):
+      let plain = "\(check.name): \(reason)"
+      guard phase == .ready else { return plain }
+      return record.failures == 0
+        ? "failing: \(plain)" : "failing \(record.failures)/\(check.fall): \(plain)"
+    }
+  }
+
+  /// One check in the log.
+  func plainResult(_ id: CheckID) -> String {
+    let name = policy.checks[id].name
+    switch records[id].last {
+    case .none: return "\(name): waiting for an answer"
+    case .passed(let detail, let took, _): return "\(name): \(detail) in \(took.brief)"
+    case .failed(let reason): return "\(name): \(reason)"
+    }
+  }
+
+  /// What a check that gates READY=1 last had to complain of.
+  var firstTrouble: String? {
+    let id = policy.checks.indices.first {
+      policy.checks[$0].gates.contains(.ready) && !isGood($0)
+    }
+    return id.map { records[$0].trouble.map { "cannot be checked: \($0)" } ?? plainResult($0) }
+  }
+
+  /// One line of at most `statusLimit` bytes, cut between characters.
+  static func oneLine(_ text: String) -> String {
+    var line = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? " " : $0 }))
+    guard line.utf8.count > statusLimit else { return line }
+    while line.utf8.count > statusLimit - 3 {
+      line.removeLast(max(1, (line.utf8.count - statusLimit + 3) / 4))
+    }
+    return line + "…"
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+      || scalar.value == 0x2028 || scalar.value == 0x2029
+  }
+}

@@ -1,0 +1,132 @@
+// Rule 5. SIGTERM and friends are forwarded; STOPPING=1 is sent; probing stops; the child gets
+// exactly one copy whatever KillMode= is. The child's end decides vouch's.
+
+extension Supervision {
+  mutating func stop(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
+    switch phase {
+    case .launching:
+      // The child is not there yet; the shell has all signals blocked and delivers them after.
+      break
+    case .starting, .ready, .reloading:
+      log(.info, "stopping on \(signal)")
+      beginStop(StopState(cause: .signal(signal)), at: now)
+      settle(signal, reach, at: now)
+    case .stopping(let state):
+      // The same request again is the same stop; another signal is a stronger wish.
+      let isRepeated =
+        switch state.cause {
+        case .signal(let first): first == signal
+        case .startTimeout: state.delivered.contains(policy.stopSignal ?? signal)
+        }
+      guard !isRepeated, !state.delivered.contains(signal), !state.asking.contains(signal) else {
+        return
+      }
+      settle(signal, reach, at: now)
+    case .ended: break
+    }
+  }
+
+  mutating func reachKnown(_ reach: Reach, at now: Moment) {
+    guard case .stopping(var state) = phase else { return }
+    let asked = state.asking
+    state.asking = []
+    phase = .stopping(state)
+    for signal in asked { settle(signal, reach == .unknown ? .vouchAlone : reach, at: now) }
+  }
+
+  mutating func beginStop(_ state: StopState, at now: Moment) {
+    phase = .stopping(state)
+    extendAt = nil
+    // What systemd has not taken yet is no longer true.
+    owed = nil
+    effects.append(.cancelProbes)
+    for id in records.indices { records[id].probing = nil }
+  }
+
+  private mutating func settle(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
+    guard case .stopping(var state) = phase else { return }
+    switch reach {
+    case .unknown:
+      // STOPPING=1 waits for the answer: it would itself make the unit one that is being stopped.
+      if state.asking.isEmpty { effects.append(.askReach) }
+      state.asking.append(signal)
+      phase = .stopping(state)
+    case .vouchAlone:
+      tellStopping(at: now)
+      deliver(isFirst(signal) ? policy.stopSignal ?? signal : signal, asked: signal, at: now)
+    case .childToo:
+      tellStopping(at: now)
+      state.delivered.insert(signal)
+      phase = .stopping(state)
+      armKill(at: now)
+    }
+  }
+
+  private func isFirst(_ signal: NamedSignal) -> Bool {
+    guard case .stopping(let state) = phase else { return false }
+    return state.cause == .signal(signal)
+  }
+
+  private mutating func tellStopping(at now: Moment) {
+    guard case .stopping(let state) = phase, state.delivered.isEmpty else { return }
+    var notification = Notification()
+    notification.stopping = true
+    notify(notification, at: now)
+  }
+
+  /// Sends the child its stop signal, and starts to wait for its end.
+  mutating func deliver(_ signal: NamedSignal, asked: NamedSignal? = nil, at now: Moment) {
+    guard case .stopping(var state) = phase else { return }
+    state.delivered.insert(signal)
+    if let asked { state.delivered.insert(asked) }
+    phase = .stopping(state)
+    effects.append(.signalChild(signal))
+    armKill(at: now)
+  }
+
+  private mutating func armKill(at now: Moment) {
+    guard case .stopping(var state) = phase, state.killAt == nil else { return }
+    state.killAt = policy.stopTimeout.map { now + $0 }
+    phase = .stopping(state)
+  }
+
+  mutating func killWhenOverdue(at now: Moment) {
+    guard case .stopping(var state) = phase, let killAt = state.killAt, killAt <= now else {
+      return
+    }
+    state.killAt = nil
+    phase = .stopping(state)
+    let patience = policy.stopTimeout?.brief ?? ""
+    log(.warning, "not stopped within the stop timeout of \(patience): killing it")
+    effects.append(.killChild)
+  }
+
+  /// A signal that is neither a stop nor a reload reaches the child as if vouch were not there.
+  mutating func passOn(_ signal: NamedSignal, _ reach: Reach) {
+    switch phase {
+    case .launching, .ended: break
+    case .starting, .ready, .reloading:
+      if reach != .childToo { effects.append(.signalChild(signal)) }
+    case .stopping:
+      // What systemd sends to a group that it stops (SendSIGHUP=), the child has from systemd.
+      if reach == .vouchAlone { effects.append(.signalChild(signal)) }
+    }
+  }
+
+  mutating func childEnded(_ end: ChildEnd) {
+    var exit = Exit.like(end)
+    var level = LogLevel.info
+    switch phase {
+    case .stopping(let state):
+      if state.cause == .startTimeout { exit = .startTimeout }
+    case .launching, .starting, .ready, .reloading:
+      // Nobody asked for it, so it is news, unless it is a clean end.
+      if end != .exited(0) { level = .error }
+    case .ended: return
+    }
+    effects.append(.cancelProbes)
+    phase = .ended
+    log(level, "the child \(end)")
+    effects.append(.exit(exit))
+  }
+}

@@ -1,0 +1,40 @@
+// Rule 4. A failure never feeds the watchdog. `fall` and `rise` count runs of equal results and
+// decide when vouch acts. `withhold`: nothing is sent. `trigger`: after `fall` failures in a row
+// STATUS and WATCHDOG=trigger go out in one datagram.
+
+extension Supervision {
+  /// Acts where this failure completes a run of `fall`, once for each run.
+  ///
+  /// - Returns: whether anything was sent.
+  mutating func actOnFall(_ id: CheckID, at now: Moment) -> Bool {
+    let check = policy.checks[id]
+    guard phase == .ready, !owesReady, records[id].failures >= check.fall, !records[id].acted else {
+      return false
+    }
+    records[id].acted = true
+    guard check.gates.contains(.watchdog) else { return false }
+    switch policy.onUnhealthy {
+    case .withhold: return false
+    case .trigger:
+      var notification = Notification()
+      notification.watchdog = .trigger
+      notify(notification, at: now)
+      log(.error, "\(check.fall) failures in a row: watchdog triggered")
+      return true
+    }
+  }
+
+  mutating func logFailure(_ id: CheckID, _ reason: String) {
+    guard phase == .ready, !records[id].loggedFailing else { return }
+    records[id].loggedFailing = true
+    log(.warning, "failing: \(policy.checks[id].name): \(reason)")
+  }
+
+  mutating func logRecovery(_ id: CheckID, risen: Bool) {
+    guard risen else { return }
+    records[id].acted = false
+    guard records[id].loggedFailing else { return }
+    records[id].loggedFailing = false
+    log(.info, "recovered: \(plainResult(id))")
+  }
+}

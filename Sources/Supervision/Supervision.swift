@@ -1,0 +1,82 @@
+/// The rules of vouch (DESIGN.md, section 2) as a value: what has happened goes in, what is to be
+/// done comes out. No I/O, no clock, no concurrency.
+///
+/// Feed every event to `handle(_:at:)` in the order in which it happened, carry out the effects in
+/// the order given, and send `Event.clock` when `wakeAt` has come.
+///
+/// The rules are told one to a file: Readiness (1), Starting (2), Watchdog (3), Failing (4),
+/// Ending (5); rule 6 is the prober's; Probing has rule 7 and the schedule; StatusText rule 9.
+public struct Supervision: Sendable {
+  public let policy: Policy
+
+  var phase = Phase.launching
+  var records: [CheckRecord]
+  var effects: [Effect] = []
+
+  /// When the child began to run.
+  var startedAt: Moment?
+  /// When the watchdog was last fed, or armed by READY=1.
+  var fedAt: Moment?
+  /// When systemd is next asked for more time (rule 2).
+  var extendAt: Moment?
+  /// What systemd has not taken yet, and when to offer it again.
+  var owed: Owed?
+  /// How often what was last sent had been offered before.
+  var offersInVain = 0
+  /// When systemd last did not take a datagram.
+  var undeliveredAt: Moment?
+  /// The STATUS that systemd has, the same without its times, and since when.
+  var statusSent: (key: String, text: String, at: Moment)?
+
+  public init(_ policy: Policy) {
+    self.policy = policy
+    records = policy.checks.map { _ in CheckRecord(due: Moment(sinceOrigin: .zero)) }
+  }
+
+  /// Takes one event, and says what is to be done.
+  ///
+  /// - Parameter now: the time of the event; never earlier than that of the event before.
+  public mutating func handle(_ event: Event, at now: Moment) -> [Effect] {
+    effects = []
+    if phase == .ended { return [] }
+    switch event {
+    case .childStarted: begin(at: now)
+    case .probeEnded(let id, let outcome): probeEnded(id, outcome, at: now)
+    case .clock: break
+    case .stop(let signal, let reach): stop(signal, reach, at: now)
+    case .reachKnown(let reach): reachKnown(reach, at: now)
+    case .reload(let signal, let reach): reload(signal, reach, at: now)
+    case .signal(let signal, let reach): passOn(signal, reach)
+    case .undelivered(let notification, let reason): owe(notification, reason, at: now)
+    case .childEnded(let end): childEnded(end)
+    }
+    whatIsDue(at: now)
+    defer { effects = [] }
+    return effects
+  }
+
+  /// When `Event.clock` is to come; nil while nothing waits for the time.
+  public var wakeAt: Moment? {
+    if phase == .ended { return nil }
+    var moments = [owed?.offerAt, extendAt, livenessFeedAt]
+    switch phase {
+    case .starting: moments.append(startBudgetEnds)
+    case .stopping(let state): moments.append(state.killAt)
+    case .launching, .ready, .reloading, .ended: break
+    }
+    if phase.probes {
+      for record in records where record.probing == nil { moments.append(record.due) }
+    }
+    return moments.compactMap { $0 }.min()
+  }
+
+  /// Everything that the time alone brings about.
+  private mutating func whatIsDue(at now: Moment) {
+    stopOnStartTimeout(at: now)
+    killWhenOverdue(at: now)
+    extendStart(at: now)
+    feedForLife(at: now)
+    startProbes(at: now)
+    offerAgain(at: now)
+  }
+}

@@ -1,0 +1,146 @@
+import Supervision
+import Testing
+
+/// Every short sequence of events, and many long ones, walked against a world that refuses what
+/// must never be done.
+@Suite struct EverySequenceTests {
+  static let policies: [(String, Policy)] = [
+    ("no check", Policy(checks: [], watchdog: .seconds(30))),
+    ("one check", Policy(checks: [.plain()], watchdog: .seconds(30))),
+    (
+      "one check that triggers",
+      Policy(checks: [.plain(fall: 2)], watchdog: .seconds(30), onUnhealthy: .trigger)
+    ),
+    (
+      "two checks, one each for ready and the watchdog",
+      Policy(
+        checks: [.plain("a", gates: .ready), .plain("b", gates: .watchdog)],
+        watchdog: .seconds(30), onUnhealthy: .trigger)
+    ),
+    (
+      "rise of two, start timeout, stop timeout, a stop signal of its own",
+      Policy(
+        checks: [.plain(rise: 2, queue: true)], watchdog: .seconds(30),
+        startTimeout: .seconds(20), stopSignal: .quit, stopTimeout: .seconds(3))
+    ),
+    ("without a watchdog", Policy(checks: [.plain(fall: 1)], onUnhealthy: .trigger)),
+  ]
+
+  /// What can happen next in this world.
+  static func choices(_ world: World) -> [(inout World) -> Void] {
+    var all: [(inout World) -> Void] = [
+      { $0.sleep() },
+      {
+        $0.advance(.seconds(7))
+        $0.send(.clock)
+      },
+      { $0.send(.stop(.terminate, .vouchAlone)) },
+      { $0.send(.stop(.terminate, .childToo)) },
+      { $0.send(.stop(.terminate, .unknown)) },
+      { $0.send(.stop(.interrupt, .vouchAlone)) },
+      { $0.send(.reload(.hangup, .vouchAlone)) },
+      { $0.send(.signal(.usr1, .unknown)) },
+      { $0.send(.childEnded(.exited(3))) },
+    ]
+    if world.isAsking {
+      all.append { $0.send(.reachKnown(.vouchAlone)) }
+      all.append { $0.send(.reachKnown(.childToo)) }
+    }
+    if let last = world.sent.last {
+      all.append { $0.send(.undelivered(last, reason: "full")) }
+    }
+    for id in world.probing.keys.sorted() {
+      all.append {
+        $0.advance(.milliseconds(3))
+        $0.send(.probeEnded(id, .passed("200")))
+      }
+      all.append { $0.send(.probeEnded(id, .failed("connect refused"))) }
+      all.append {
+        $0.advance(.seconds(5))
+        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)", late: .zero)))
+      }
+      all.append {
+        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)", late: .seconds(1))))
+      }
+      all.append { $0.send(.probeEnded(id, .inconclusive("no descriptors"))) }
+    }
+    return all
+  }
+
+  private static func walk(_ world: World, depth: Int, _ visit: (World) -> Bool) -> Bool {
+    if !visit(world) { return false }
+    guard depth > 0, world.exit == nil else { return true }
+    for choice in choices(world) {
+      var next = world
+      choice(&next)
+      if !walk(next, depth: depth - 1, visit) { return false }
+    }
+    return true
+  }
+
+  @Test("every sequence of up to five events keeps the invariants", arguments: policies.indices)
+  func everyShortSequence(policy: Int) {
+    var world = World(Self.policies[policy].1)
+    world.start()
+    var walked = 0
+    _ = Self.walk(world, depth: 5) { world in
+      walked += 1
+      #expect(world.violations == [], "\(Self.policies[policy].0)")
+      return world.violations.isEmpty
+    }
+    #expect(walked > 10_000)
+  }
+
+  @Test("long random sequences keep the invariants", arguments: policies.indices)
+  func longSequences(policy: Int) {
+    var random = SplitMix(state: 0x5EED)
+    for seed in 0..<300 {
+      var world = World(Self.policies[policy].1)
+      world.start()
+      for _ in 0..<120 where world.exit == nil {
+        let choices = Self.choices(world)
+        // Stops and ends are drawn seldom, so that sequences grow long.
+        var pick = Int(random.next() % UInt64(choices.count))
+        if (2...8).contains(pick), random.next() % 8 != 0 { pick = choices.count - 1 }
+        choices[pick](&world)
+      }
+      #expect(world.violations == [], "\(Self.policies[policy].0), sequence \(seed)")
+      if !world.violations.isEmpty { return }
+    }
+  }
+
+  @Test("a stop reaches the child exactly once, whoever delivered it, in every sequence")
+  func exactlyOneStop() {
+    for (name, policy) in Self.policies {
+      var world = World(policy)
+      world.start()
+      _ = Self.walk(world, depth: 3) { world in
+        var stopped = world
+        guard stopped.exit == nil, !stopped.hasStopped, stopped.stopsToChild.isEmpty else {
+          return true
+        }
+        stopped.send(.stop(.terminate, .unknown))
+        let before = stopped.stopsToChild.count
+        #expect(before == 0, "\(name): not before systemd has answered")
+        stopped.send(.stop(.terminate, .unknown))
+        stopped.send(.reachKnown(.vouchAlone))
+        stopped.send(.stop(.terminate, .vouchAlone))
+        stopped.sleep()
+        #expect(stopped.stopsToChild == [policy.stopSignal ?? .terminate], "\(name)")
+        return true
+      }
+    }
+  }
+}
+
+/// A small generator with a seed, so that a failure can be run again.
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,193 @@
+import Supervision
+import Testing
+
+/// A world for Supervision to act in, which refuses what must never be done. It keeps its own
+/// books, from the events and effects alone, so that a mistake in Supervision's books shows.
+struct World {
+  private(set) var supervision: Supervision
+  private(set) var now = Moment(sinceOrigin: .seconds(1000))
+  private(set) var effects: [Effect] = []
+  private(set) var violations: [String] = []
+
+  // What has been seen.
+  private(set) var probing: [CheckID: Moment] = [:]
+  private var runs: [CheckID: (passes: Int, failures: Int)] = [:]
+  private var lastPass: [CheckID: Moment] = [:]
+  private var everPassed: Set<CheckID> = []
+  private(set) var readies = 0
+  private var readyExpected = true
+  private var reloads = 0
+  private var lastFeed: Moment?
+  private var feedBefore: Moment?
+  private(set) var stopsToChild: [NamedSignal] = []
+  private(set) var hasStopped = false
+  private(set) var isAsking = false
+  private(set) var exit: Exit?
+  private(set) var childRuns = false
+  private(set) var kills = 0
+  private(set) var notifications: [Notification] = []
+  private(set) var logs: [String] = []
+
+  /// 4096 bytes of a datagram, less what may stand beside STATUS.
+  private static let statusLimit = 3900
+
+  var policy: Policy { supervision.policy }
+
+  /// The datagrams of the last event.
+  var sent: [Notification] {
+    effects.compactMap { if case .notify(let notification) = $0 { notification } else { nil } }
+  }
+
+  init(_ policy: Policy) { supervision = Supervision(policy) }
+
+  mutating func advance(_ time: Duration) { now = now + time }
+
+  /// Lets time pass up to the next thing that waits for it.
+  mutating func sleep() {
+    guard let wake = supervision.wakeAt else { return }
+    now = max(now, wake)
+    send(.clock)
+  }
+
+  mutating func start() { send(.childStarted) }
+
+  mutating func send(_ event: Event) {
+    note(event)
+    let ended = exit != nil
+    effects = supervision.handle(event, at: now)
+    if ended, !effects.isEmpty { violate("something was done after the end: \(effects)") }
+    for effect in effects { carryOut(effect) }
+  }
+
+  private mutating func note(_ event: Event) {
+    switch event {
+    case .childStarted: childRuns = true
+    case .childEnded: childRuns = false
+    case .probeEnded(let id, let outcome):
+      probing[id] = nil
+      noteResult(id, outcome)
+    case .stop: hasStopped = true
+    case .reachKnown: isAsking = false
+    case .undelivered(let notification, _):
+      // It never reached systemd: as if it had not been sent.
+      if notification.ready {
+        readies -= 1
+        readyExpected = true
+      }
+      if notification.watchdog == .feed { lastFeed = feedBefore }
+    case .reload where childRuns && !hasStopped && readies > 0:
+      reloads += 1
+      readyExpected = true
+      for id in policy.checks.indices { runs[id] = (0, 0) }
+    default: break
+    }
+  }
+
+  private mutating func noteResult(_ id: CheckID, _ outcome: ProbeVerdict) {
+    var run = runs[id] ?? (0, 0)
+    switch outcome {
+    case .passed:
+      run = (run.passes + 1, 0)
+      lastPass[id] = now
+      everPassed.insert(id)
+    case .failed: run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
+    case .timedOut(_, let late):
+      if late <= .milliseconds(50) { run = (0, everPassed.contains(id) ? run.failures + 1 : 0) }
+    case .inconclusive: break
+    }
+    runs[id] = run
+  }
+
+  private mutating func carryOut(_ effect: Effect) {
+    if exit != nil { violate("an effect after exit: \(effect)") }
+    switch effect {
+    case .probe(let id, let timeout):
+      if probing[id] != nil { violate("two probes of one check at once") }
+      if !childRuns || hasStopped { violate("a probe without a serving child") }
+      if timeout != policy.checks[id].timeout { violate("a probe with another timeout") }
+      probing[id] = now
+    case .cancelProbes: probing = [:]
+    case .notify(let notification): take(notification)
+    case .signalChild(let signal):
+      if !childRuns { violate("a signal to a child that is gone") }
+      if [2, 3, 6, 15].contains(signal.number) { stopsToChild.append(signal) }
+    case .killChild:
+      if !hasStopped && !isStartTimeOver { violate("killed without a stop") }
+      kills += 1
+    case .askReach:
+      if isAsking { violate("asked twice at once") }
+      isAsking = true
+    case .log(_, let text): logs.append(text)
+    case .exit(let exit):
+      if childRuns { violate("ended before the child") }
+      self.exit = exit
+    }
+  }
+
+  private var isStartTimeOver: Bool { policy.startTimeout != nil && readies == 0 }
+
+  private mutating func take(_ notification: Notification) {
+    notifications.append(notification)
+    if !childRuns { violate("systemd was told something after the child's end") }
+    if notification.status == nil || notification.status == "" { violate("no STATUS") }
+    if (notification.status ?? "").utf8.count > Self.statusLimit { violate("long STATUS") }
+    if notification.ready { takeReady() }
+    if notification.watchdog != nil { takeWatchdog(notification) }
+  }
+
+  private mutating func takeReady() {
+    if hasStopped { violate("READY=1 while stopping") }
+    if !readyExpected { violate("READY=1 twice") }
+    readyExpected = false
+    readies += 1
+    for (id, check) in policy.checks.enumerated() where check.gates.contains(.ready) {
+      if (runs[id]?.passes ?? 0) < check.rise { violate("READY=1 before \(check.name) passed") }
+    }
+  }
+
+  private mutating func takeWatchdog(_ notification: Notification) {
+    if readies == 0 { violate("WATCHDOG before READY=1") }
+    if hasStopped { violate("WATCHDOG while stopping") }
+    switch notification.watchdog {
+    case .feed:
+      if let lastFeed, let watchdog = policy.watchdog, now - lastFeed < watchdog / 4 {
+        violate("WATCHDOG=1 more than once in a quarter of the period")
+      }
+      feedBefore = lastFeed
+      lastFeed = now
+      for (id, check) in policy.checks.enumerated() where check.gates.contains(.watchdog) {
+        let isPassing = (runs[id]?.passes ?? 0) > 0
+        let isFresh = lastPass[id].map { now - $0 < check.interval + check.timeout } ?? false
+        if !isPassing || !isFresh { violate("WATCHDOG=1 without a fresh pass of \(check.name)") }
+      }
+    case .trigger:
+      if policy.onUnhealthy != .trigger { violate("WATCHDOG=trigger unasked") }
+      let fallen = policy.checks.indices.contains {
+        policy.checks[$0].gates.contains(.watchdog)
+          && (runs[$0]?.failures ?? 0) >= policy.checks[$0].fall
+      }
+      if !fallen { violate("WATCHDOG=trigger before fall failures in a row") }
+    case nil: break
+    }
+  }
+
+  private mutating func violate(_ what: String) { violations.append(what) }
+}
+
+extension Check {
+  static func plain(
+    _ name: String = "http /", interval: Duration = .seconds(10), timeout: Duration = .seconds(5),
+    fall: Int = 3, rise: Int = 1, gates: Gates = .both, queue: Bool = false
+  ) -> Check {
+    Check(
+      name: name, interval: interval, timeout: timeout, fall: fall, rise: rise, gates: gates,
+      waitsInListenQueue: queue)
+  }
+}
+
+extension NamedSignal {
+  static let hangup = NamedSignal(number: 1, name: "SIGHUP")
+  static let interrupt = NamedSignal(number: 2, name: "SIGINT")
+  static let quit = NamedSignal(number: 3, name: "SIGQUIT")
+  static let usr1 = NamedSignal(number: 10, name: "SIGUSR1")
+}
