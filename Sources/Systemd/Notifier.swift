@@ -1,0 +1,69 @@
+import Glibc
+
+/// The way to systemd's notification socket (sd_notify(3)).
+///
+/// sd_notify() itself opens a socket for each datagram and blocks while the manager's queue is full.
+/// A supervisor can afford neither: without a descriptor left it could not say READY=1, and while it
+/// blocks it forwards no signal. So the socket is opened once, and a datagram that is not taken at
+/// once is the caller's to offer again.
+public final class Notifier {
+  private let descriptor: Int32
+  private var address: sockaddr_un
+  private let length: socklen_t
+
+  /// The most that one datagram may hold (NOTIFY_BUFFER_MAX in systemd's src/core/manager.c).
+  public static let limit = 4096
+
+  public enum Problem: Error, Hashable, CustomStringConvertible {
+    /// Neither an absolute path nor an abstract address, or longer than a socket address.
+    case address(String)
+    case socket(Int32)
+
+    public var description: String {
+      switch self {
+      case .address(let text):
+        "NOTIFY_SOCKET=\(text) is no Unix socket: systemd is told nothing"
+      case .socket(let code):
+        "no socket for notifications: \(String(cString: strerror(code)))"
+      }
+    }
+  }
+
+  /// - Parameter path: the value of NOTIFY_SOCKET: `/…`, or `@…` for the abstract namespace.
+  public init(socket path: String) throws(Problem) {
+    var bytes = Array(path.utf8)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    guard let first = bytes.first, first == UInt8(ascii: "/") || first == UInt8(ascii: "@"),
+      bytes.count > 1, bytes.count < MemoryLayout.size(ofValue: address.sun_path)
+    else { throw .address(path) }
+    if first == UInt8(ascii: "@") { bytes[0] = 0 }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+    // A path ends with its NUL; an abstract name has no end of its own (unix(7)).
+    length = socklen_t(offset + bytes.count + (bytes[0] == 0 ? 0 : 1))
+    self.address = address
+    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    if descriptor < 0 { throw .socket(errno) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Sends one datagram of at most `limit` bytes, without waiting.
+  ///
+  /// - Returns: nil when systemd has it, else the errno: EAGAIN where its queue is full, ENOENT or
+  ///   ECONNREFUSED where nobody is there to read.
+  public func send(_ text: String) -> Int32? {
+    var text = text
+    let sent = text.withUTF8 { bytes in
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
+          sendto(
+            descriptor, bytes.baseAddress, bytes.count,
+            Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL), target, length)
+        }
+      }
+    }
+    return sent < 0 ? errno : nil
+  }
+}
