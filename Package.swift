@@ -1,6 +1,10 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
@@ -8,6 +12,8 @@ let package = Package(
   name: "vouch",
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
@@ -20,6 +26,7 @@ let package = Package(
     .target(name: "Supervision"),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
+    .target(name: "Checks", dependencies: [nio, nioPosix, nioHTTP1, nioSSL]),
 
     .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"]),
@@ -27,6 +34,8 @@ let package = Package(
     .executableTarget(
       name: "LaunchProbe", dependencies: ["Launch", system], path: "Tests/LaunchProbe"),
     .testTarget(name: "LaunchTests", dependencies: ["Launch", "CLaunch", "LaunchProbe", system]),
+    .testTarget(
+      name: "ChecksTests", dependencies: ["Checks", nio, nioPosix, nioHTTP1, nioSSL]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,202 @@
+import Glibc
+import NIOCore
+import NIOPosix
+
+/// One run of a probe that needs a connection: it finds the addresses, tries them one after another
+/// and hands the connection to the subclass, all under one deadline. It has one timer of its own,
+/// and the loop's thread is the only one to touch it.
+class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Sendable {
+  /// Where the time went, or what was going on when it failed.
+  enum Phase: String {
+    case resolve, connect, accept
+    case tls = "TLS"
+    case send, head, body
+  }
+
+  final let loop: any EventLoop
+  final var phase = Phase.connect
+  /// Once true, whatever still arrives is of no interest.
+  private(set) final var isOver = false
+
+  final let peers: Peers
+  private let limit: TimeAmount
+  private let deadline: NIODeadline
+  private let completion: Completion
+  private var timer: NIOScheduledCallback? = nil
+  private var channel: (any Channel)? = nil
+  private var untried: ArraySlice<PeerAddress> = []
+  private var failures = ConnectFailures()
+
+  init(
+    peers: Peers, loop: any EventLoop, timeout: TimeAmount, done: @escaping (ProbeResult) -> Void
+  ) {
+    self.peers = peers
+    self.loop = loop
+    limit = timeout
+    deadline = .now() + timeout
+    completion = Completion(loop, done)
+  }
+
+  // MARK: What the kinds of probes fill in
+
+  /// Adds the handlers to a fresh channel.
+  func prepare(_ channel: any Channel) throws {}
+
+  /// The connection stands.
+  func connected(_ channel: any Channel) {}
+
+  /// Closes the connection without waiting for anything.
+  func close(_ channel: any Channel) {
+    channel.close(promise: nil)
+  }
+
+  // MARK: The run
+
+  final func start() {
+    loop.preconditionInEventLoop()
+    do {
+      timer = try loop.scheduleCallback(at: deadline, handler: self)
+      switch peers.source {
+      case .known:
+        untried = peers.addresses[...]
+        tryNext()
+      case .name(let lookup):
+        phase = .resolve
+        lookup.ask(on: loop, resolved)
+      }
+    } catch {
+      // Without a deadline nothing is begun: the loop is being shut down.
+      finish(.inconclusive("no timer: \(error)"))
+    }
+    completion.started()
+  }
+
+  final func cancel() {
+    if !isOver { end() }
+    // It may be over and `done` still on its way.
+    completion.cancel()
+  }
+
+  /// The probe has found what it was to find out. Only the first call counts.
+  final func finish(_ result: ProbeResult) {
+    if isOver { return }
+    end()
+    completion.call(result)
+  }
+
+  final func handleScheduledCallback(eventLoop: some EventLoop) {
+    if isOver { return }
+    end()
+    completion.call(.timedOut(timeoutReason(within: limit), late: .now() - deadline))
+  }
+
+  /// Closes with a FIN, also where nobody answered: a server that comes to a request which nobody
+  /// waits for any more then finds an ordinary client gone, and not an error to report.
+  private func end() {
+    isOver = true
+    timer?.cancel()
+    timer = nil
+    if case .name(let lookup) = peers.source, phase == .resolve { lookup.leave() }
+    guard let channel else { return }
+    self.channel = nil
+    close(channel)
+  }
+
+  /// What to say when the time is up.
+  func timeoutReason(within time: TimeAmount) -> String { noAnswer(within: time) }
+
+  private func noAnswer(within time: TimeAmount) -> String {
+    "no answer within \(DurationText.format(.nanoseconds(time.nanoseconds))) "
+      + "(phase \(phase.rawValue))"
+  }
+
+  private func resolved(_ answer: NameLookup.Answer) {
+    if isOver { return }
+    switch answer {
+    case .found(let addresses):
+      untried = addresses.map(PeerAddress.ip)[...]
+      tryNext()
+    case .failed(let reason): finish(.failed("\(reason) (phase resolve)"))
+    case .ownTrouble(let reason): finish(.inconclusive(reason))
+    }
+  }
+
+  /// Connects to the next address, with its share of the time that is left.
+  private func tryNext() {
+    guard let address = untried.popFirst() else { return finish(failures.verdict) }
+    phase = .connect
+    let left = deadline - .now()
+    // The last one has all of it: the second more leaves it to the run's own timer.
+    let share =
+      untried.isEmpty
+      ? left + .seconds(1) : .nanoseconds(left.nanoseconds / Int64(untried.count + 1))
+
+    let bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(share)
+      .channelInitializer { channel in
+        self.channel = channel
+        do {
+          try self.prepare(channel)
+          return channel.eventLoop.makeSucceededVoidFuture()
+        } catch {
+          return channel.eventLoop.makeFailedFuture(error)
+        }
+      }
+    let connecting: EventLoopFuture<any Channel>
+    switch address {
+    case .ip(let address):
+      connecting = bootstrap.connect(to: address)
+    case .unix(let address):
+      switch address.connect() {
+      case .failure(let error): return failed(with: error.code, at: .unix(address))
+      case .success(let descriptor): connecting = bootstrap.withConnectedSocket(descriptor)
+      }
+    }
+    connecting.assumeIsolated().whenComplete { result in
+      switch result {
+      case .success(let channel): self.connected(channel, to: address)
+      case .failure(let error): self.failed(with: error, at: address, after: share)
+      }
+    }
+  }
+
+  private func connected(_ channel: any Channel, to address: PeerAddress) {
+    if isOver { return channel.close(promise: nil) }
+    if isConnectedToItself(channel.localAddress, channel.remoteAddress) {
+      _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+      channel.close(promise: nil)
+      return failed(with: ECONNREFUSED, at: address)
+    }
+    peers.prefer(address)
+    connected(channel)
+  }
+
+  private func failed(with error: any Error, at address: PeerAddress, after share: TimeAmount) {
+    if isOver { return }
+    if let error = error as? IOError {
+      failed(with: error.errnoCode, at: address)
+    } else if case .connectTimeout = error as? ChannelError {
+      failures.add(noAnswer(within: share))
+      next()
+    } else {
+      finish(.failed(FailureText.of(error, in: phase)))
+    }
+  }
+
+  private func failed(with code: CInt, at address: PeerAddress) {
+    if failures.add(code, at: address) { next() } else { finish(failures.verdict) }
+  }
+
+  private func next() {
+    channel = nil
+    tryNext()
+  }
+}
+
+/// A port that nobody listens on may lie in the range from which the kernel takes the ports of
+/// outgoing connections. Now and then it picks the very port that is to be connected to, and TCP
+/// then connects the socket with itself (RFC 9293, 3.5: simultaneous open).
+func isConnectedToItself(_ local: SocketAddress?, _ remote: SocketAddress?) -> Bool {
+  guard let local, let remote, local.port != nil else { return false }
+  return local == remote
+}

@@ -1,0 +1,142 @@
+import NIOCore
+
+/// Passes when a command exits 0. What it prints is never shown: it may hold secrets.
+final class ExecProbe: Probe {
+  private let command: [String]
+  private let runner: any CommandRunner
+  /// The command runs, or was killed and is not reaped yet.
+  fileprivate var isUnreaped = false
+
+  init(_ command: [String], runner: any CommandRunner) {
+    self.command = command
+    self.runner = runner
+  }
+
+  func start(
+    on loop: any EventLoop, timeout: TimeAmount, _ done: @escaping (ProbeResult) -> Void
+  ) -> any RunningProbe {
+    let run = ExecRun(self, loop: loop, timeout: timeout, done: done)
+    run.start()
+    return run
+  }
+
+  /// Starts the command, unless an earlier one is still there: a process that even SIGKILL does not
+  /// end at once (it waits for a disk or a network file system) must not be joined by more of them.
+  fileprivate func startCommand(
+    _ ended: @escaping (CommandEnd) -> Void
+  ) -> Result<any CommandHandle, CommandFailure> {
+    if isUnreaped {
+      return .failure(.cannotRun("the command of an earlier probe was killed but has not ended"))
+    }
+    isUnreaped = true
+    let result = runner.run(command) { end in
+      self.isUnreaped = false
+      ended(end)
+    }
+    if case .failure = result { isUnreaped = false }
+    return result
+  }
+}
+
+private final class ExecRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Sendable {
+  private enum State {
+    case running
+    /// The time is up and the group was killed; the end of the process is awaited.
+    case killed
+    case over
+  }
+
+  /// How long to wait for a process that was killed, before the probe ends without it.
+  private static let reapTime = TimeAmount.seconds(1)
+
+  private let probe: ExecProbe
+  private let loop: any EventLoop
+  private let limit: TimeAmount
+  private let completion: Completion
+  private var state = State.running
+  private var deadline = NIODeadline.distantFuture
+  /// How late the loop was to notice that the time was up.
+  private var late = TimeAmount.zero
+  private var handle: (any CommandHandle)? = nil
+  private var timer: NIOScheduledCallback? = nil
+
+  init(
+    _ probe: ExecProbe, loop: any EventLoop, timeout: TimeAmount,
+    done: @escaping (ProbeResult) -> Void
+  ) {
+    self.probe = probe
+    self.loop = loop
+    limit = timeout
+    completion = Completion(loop, done)
+  }
+
+  func start() {
+    loop.preconditionInEventLoop()
+    do {
+      switch probe.startCommand(ended) {
+      case .success(let handle):
+        self.handle = handle
+        deadline = .now() + limit
+        timer = try loop.scheduleCallback(at: deadline, handler: self)
+      case .failure(.cannotRun(let reason)): finish(.failed(reason))
+      case .failure(.ownTrouble(let reason)): finish(.inconclusive(reason))
+      }
+    } catch {
+      // Nothing runs without a deadline: the loop is being shut down.
+      handle?.kill()
+      finish(.inconclusive("no timer: \(error)"))
+    }
+    completion.started()
+  }
+
+  func cancel() {
+    if state == .running { handle?.kill() }
+    state = .over
+    release()
+    completion.cancel()
+  }
+
+  func handleScheduledCallback(eventLoop: some EventLoop) {
+    switch state {
+    case .running:
+      state = .killed
+      late = .now() - deadline
+      handle?.kill()
+      do {
+        timer = try loop.scheduleCallback(at: .now() + Self.reapTime, handler: self)
+      } catch {
+        finish(timedOut)
+      }
+    case .killed:
+      finish(timedOut)
+    case .over: break
+    }
+  }
+
+  private func ended(_ end: CommandEnd) {
+    switch (state, end) {
+    case (.over, _): break
+    case (.killed, _): finish(timedOut)
+    case (.running, .exited(0)): finish(.passed("exit 0"))
+    case (.running, .exited(let status)): finish(.failed("exit \(status)"))
+    case (.running, .signaled(let signal)): finish(.failed("killed by \(signal)"))
+    }
+  }
+
+  private var timedOut: ProbeResult {
+    .timedOut(
+      "not ended within \(DurationText.format(.nanoseconds(limit.nanoseconds)))", late: late)
+  }
+
+  private func finish(_ result: ProbeResult) {
+    state = .over
+    release()
+    completion.call(result)
+  }
+
+  private func release() {
+    timer?.cancel()
+    timer = nil
+    handle = nil
+  }
+}

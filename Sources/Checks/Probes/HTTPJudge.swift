@@ -1,0 +1,60 @@
+import NIOCore
+import NIOHTTP1
+
+/// Judges an answer as it comes in: a verdict ends it, nil asks for more.
+struct HTTPJudge {
+  /// How much of a body is read, in bytes.
+  static let bodyLimit = 64 * 1024
+  static let noEnd = "body: no end within 64 KiB"
+
+  private let expected: StatusSet
+  private let matcher: BodyMatcher?
+  private var status = 0
+  /// Whether the head announced more than is going to be read.
+  private var isLong = false
+  private var count = 0
+  private var text = ByteBuffer()
+
+  init(expected: StatusSet, body: BodyMatcher?) {
+    self.expected = expected
+    matcher = body
+  }
+
+  mutating func head(_ head: HTTPResponseHead) -> ProbeResult? {
+    status = Int(head.status.code)
+    // RFC 9110, 15: a status outside this range is invalid. The decoder lets it through.
+    guard (100...599).contains(status) else {
+      return .failed("malformed answer: status \(status) (phase head)")
+    }
+    guard expected.contains(status) else {
+      return .failed("\(status), expected \(expected)")
+    }
+    // Upgraded unasked: what follows is not HTTP.
+    if status == 101 { return end() }
+    // The decoder has refused what is not a number, and one beside Transfer-Encoding.
+    if let length = head.headers.first(name: "content-length") {
+      isLong = (Int(length) ?? .max) > Self.bodyLimit
+    }
+    return nil
+  }
+
+  mutating func body(_ bytes: ByteBuffer) -> ProbeResult? {
+    count += bytes.readableBytes
+    if matcher != nil {
+      var bytes = bytes
+      let room = Self.bodyLimit - text.readableBytes
+      if let part = bytes.readSlice(length: min(room, bytes.readableBytes)) {
+        text.writeImmutableBuffer(part)
+      }
+    }
+    if isLong { return count >= Self.bodyLimit ? end() : nil }
+    return count > Self.bodyLimit ? .failed(Self.noEnd) : nil
+  }
+
+  mutating func end() -> ProbeResult {
+    guard let matcher, !text.withUnsafeReadableBytes(matcher.matches) else {
+      return .passed("\(status)")
+    }
+    return .failed("\(status), the body does not match")
+  }
+}

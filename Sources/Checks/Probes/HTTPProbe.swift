@@ -1,0 +1,92 @@
+import NIOCore
+import NIOHTTP1
+
+/// Passes when a whole answer arrives whose status and body are as expected: one
+/// connection, closed after it; no proxy, no redirects.
+final class HTTPProbe: Probe {
+  private let peers: Peers
+  private let exchange: HTTPExchange
+
+  init(_ spec: HTTPSpec, peers: Peers, version: String) throws(SpecError) {
+    self.peers = peers
+    exchange = try HTTPExchange(spec, version: version)
+  }
+
+  func start(
+    on loop: any EventLoop, timeout: TimeAmount, _ done: @escaping (ProbeResult) -> Void
+  ) -> any RunningProbe {
+    let run = HTTPRun(exchange, peers: peers, loop: loop, timeout: timeout, done: done)
+    run.start()
+    return run
+  }
+}
+
+/// What is the same in every run of one HTTP check, made once.
+final class HTTPExchange {
+  /// The request as it goes out.
+  let request: ByteBuffer
+  /// NIO's decoder has to know the method: the answer to HEAD has no body.
+  let head: HTTPClientRequestPart
+  let expected: StatusSet
+  let body: BodyMatcher?
+  let tls: TLSClient?
+
+  init(_ spec: HTTPSpec, version: String) throws(SpecError) {
+    request = ByteBuffer(string: HTTPRequestText.make(spec, version: version))
+    head = .head(
+      HTTPRequestHead(
+        version: .http1_1, method: HTTPMethod(rawValue: spec.method), uri: spec.target.path))
+    expected = spec.expected
+    if let pattern = spec.body { body = try BodyMatcher(pattern) } else { body = nil }
+    if let tls = spec.tls { self.tls = try TLSClient(tls) } else { tls = nil }
+  }
+}
+
+/// One request and its answer.
+final class HTTPRun: ConnectionRun, @unchecked Sendable {
+  private let exchange: HTTPExchange
+  /// Nil for http.
+  private let line: TLSLine?
+  /// What went wrong with sending; the connection's end tells it.
+  private(set) var sendError: (any Error)? = nil
+
+  init(
+    _ exchange: HTTPExchange, peers: Peers, loop: any EventLoop, timeout: TimeAmount,
+    done: @escaping (ProbeResult) -> Void
+  ) {
+    self.exchange = exchange
+    line = exchange.tls == nil ? nil : TLSLine()
+    super.init(peers: peers, loop: loop, timeout: timeout, done: done)
+  }
+
+  override func prepare(_ channel: any Channel) throws {
+    let pipeline = channel.pipeline.syncOperations
+    if let line, let tls = exchange.tls {
+      try pipeline.addHandler(line)
+      try pipeline.addHandler(try tls.makeHandler())
+    }
+    try pipeline.addHandler(HTTPWire(self, request: exchange.request))
+    try pipeline.addHandler(
+      ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: HTTPWire.decoderLimits)))
+    try pipeline.addHandler(
+      HTTPReader(self, HTTPJudge(expected: exchange.expected, body: exchange.body)))
+  }
+
+  override func connected(_ channel: any Channel) {
+    // NIOSSL holds the request back until the handshake is done.
+    phase = exchange.tls == nil ? .send : .tls
+    let sent = loop.makePromise(of: Void.self)
+    sent.futureResult.assumeIsolated().whenComplete { result in
+      switch result {
+      case .success:
+        if self.phase == .send || self.phase == .tls { self.phase = .head }
+      case .failure(let error): self.sendError = error
+      }
+    }
+    channel.writeAndFlush(exchange.head, promise: sent)
+  }
+
+  override func close(_ channel: any Channel) {
+    if let line { line.close() } else { channel.close(promise: nil) }
+  }
+}
