@@ -7,10 +7,14 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
   name: "vouch",
+  products: [.executable(name: "vouch", targets: ["vouch"])],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -27,6 +31,23 @@ let package = Package(
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
     .target(name: "Checks", dependencies: [nio, nioPosix, nioHTTP1, nioSSL]),
+    .target(
+      name: "VouchKit",
+      dependencies: ["Supervision", "Systemd", "Launch", "Checks", nio, nioPosix, log]),
+    .executableTarget(
+      name: "vouch",
+      dependencies: ["VouchKit", "Launch", "Supervision", "Systemd", arguments],
+      exclude: ["exports.map"],
+      linkerSettings: [
+        // Smaller by a sixth: no exported symbols, equal functions folded, packed relocations
+        // (glibc 2.36, which is Debian 12's).
+        .unsafeFlags(
+          [
+            "-use-ld=lld", "-Xlinker", "--icf=all", "-Xlinker", "-z", "-Xlinker",
+            "pack-relative-relocs", "-Xlinker",
+            "--version-script=\(Context.packageDirectory)/Sources/vouch/exports.map",
+          ], .when(configuration: .release))
+      ]),
 
     .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"]),
@@ -36,6 +57,9 @@ let package = Package(
     .testTarget(name: "LaunchTests", dependencies: ["Launch", "CLaunch", "LaunchProbe", system]),
     .testTarget(
       name: "ChecksTests", dependencies: ["Checks", nio, nioPosix, nioHTTP1, nioSSL]),
+    .testTarget(
+      name: "VouchKitTests",
+      dependencies: ["VouchKit", "Checks", "Launch", "Supervision", "Systemd"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,53 @@
+import Glibc
+import Launch
+import Supervision
+import SystemPackage
+
+/// The program that vouch runs: how it is started, and how it is signalled.
+struct Child {
+  let process: ProcessID
+  /// Whether it leads a process group of its own, which can be killed as a whole.
+  let leadsGroup: Bool
+  /// Whether what the terminal sends to the foreground group reaches it as well as vouch.
+  var sharesTerminal: Bool { !leadsGroup }
+
+  /// Starts the child: the passed sockets as 3, 4, …, its standard streams, and nothing else
+  /// (rule 10).
+  static func start(_ plan: Plan, signals: SignalState) throws(LaunchError) -> Child {
+    let session = Self.session
+    var request = LaunchRequest(
+      paths: plan.paths, arguments: plan.command, environment: plan.childEnvironment,
+      signals: signals)
+    request.descriptors = plan.sockets.all.map { FileDescriptor(rawValue: $0.descriptor) }
+    request.session = session
+    request.dieWithParent = true
+    return Child(process: try launch(request), leadsGroup: session != .inherited)
+  }
+
+  /// On a terminal the child stays in vouch's process group, so that Ctrl-C and Ctrl-Z do what they
+  /// do without vouch. Everywhere else it is on its own, as a service that systemd starts is, and
+  /// `kill 0` or killpg(2) in it does not reach vouch.
+  private static var session: LaunchRequest.Session {
+    let terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    if terminal >= 0 {
+      close(terminal)
+      return .inherited
+    }
+    return getsid(0) == getpid() ? .newSession : .newGroup(terminal: nil)
+  }
+
+  /// A signal to the child alone.
+  func send(_ signal: NamedSignal) {
+    guard let raw = Launch.Signal(rawValue: signal.number) else { return }
+    // It may have ended already; its SIGCHLD is on the way then.
+    try? process.send(raw)
+    // As systemd does it (unit_kill_context): what is stopped would not see the signal.
+    if [SIGTERM, SIGINT, SIGQUIT, SIGABRT].contains(signal.number) { try? process.send(.continue) }
+  }
+
+  /// SIGKILL, to its group where that is its own.
+  func kill() {
+    if leadsGroup { try? process.sendToGroup(.kill) }
+    try? process.send(.kill)
+  }
+}

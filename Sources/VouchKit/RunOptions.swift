@@ -1,0 +1,41 @@
+import Supervision
+import Systemd
+
+/// The command line of `vouch run`, read but not yet judged (DESIGN.md, 1.1). `Plan` judges it.
+public struct RunOptions: Sendable {
+  /// SPECs, in the order given.
+  public var http: [String] = []
+  public var tcp: [String] = []
+  public var exec: [String] = []
+  public var noCheck = false
+
+  public var interval: String?
+  public var timeout: String?
+  public var fall = 3
+  public var rise = 1
+  public var startTimeout: String?
+  public var onUnhealthy = OnUnhealthy.withhold
+  public var stopSignal: String?
+  public var stopTimeout: String?
+
+  public var logLevel = LogLevel.info
+  public var logFormat = LogFormat.auto
+
+  /// The command and its arguments: bytes, untouched.
+  public var command: [[UInt8]] = []
+
+  public init() {}
+}
+
+/// Why vouch ends before it has started the child: one line, and the status that DESIGN.md 1.1 gives
+/// the kind of mistake.
+public struct Refusal: Error, Hashable, CustomStringConvertible {
+  public var message: String
+  public var exitCode: Int32
+  public var description: String { message }
+
+  /// EX_USAGE of sysexits.h: the command line, or the environment, is wrong.
+  static func usage(_ message: String) -> Refusal { Refusal(message: message, exitCode: 64) }
+  /// EX_SOFTWARE of sysexits.h: vouch itself failed.
+  static func failure(_ message: String) -> Refusal { Refusal(message: message, exitCode: 70) }
+}

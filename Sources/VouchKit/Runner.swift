@@ -1,0 +1,221 @@
+import Checks
+import Glibc
+import Launch
+import Logging
+import NIOCore
+import NIOPosix
+import Supervision
+import Systemd
+
+/// The shell around Supervision: one event loop on the main thread, events in, effects out.
+final class Runner {
+  private let loop: EventLoop
+  private let log: Logger
+  private let child: Child
+  private let notifier: Notifier?
+  private let probes: [any Probe]
+  private let commands: ExecRunner
+  private var signals: SignalReader
+  private var supervision: Supervision
+  private var running: [CheckID: any RunningProbe] = [:]
+  private var alarm: (at: Moment, task: Scheduled<Void>)?
+
+  init(
+    loop: EventLoop, log: Logger, child: Child, notifier: Notifier?, probes: [any Probe],
+    commands: ExecRunner, policy: Policy
+  ) {
+    self.loop = loop
+    self.log = log
+    self.child = child
+    self.notifier = notifier
+    self.probes = probes
+    self.commands = commands
+    signals = SignalReader(isService: OwnUnit.isService, sharesTerminal: child.sharesTerminal)
+    supervision = Supervision(policy)
+  }
+
+  /// Begins to supervise a child that runs already.
+  func start(_ inbox: SignalInbox) {
+    SignalChannel.open(inbox, on: loop) { [self] in take($0) }
+      .whenFailure { [log] error in
+        log.critical("signals cannot be read: \(error)")
+        // Unable to hear SIGTERM or the child's end, it is of no use: PDEATHSIG takes the child.
+        exit(70)
+      }
+    handle(.childStarted)
+    askAboutUnit { [self] unit in
+      signals.unit = unit
+      if signals.isService, unit?.killMode == nil {
+        log.notice("KillMode= is not known: the child gets vouch's copy of each signal")
+      }
+      warnAboutStopSignal(unit)
+    }
+  }
+
+  private func handle(_ event: Event) {
+    for effect in supervision.handle(event, at: .now) { carryOut(effect) }
+    setAlarm()
+  }
+
+  private func carryOut(_ effect: Effect) {
+    switch effect {
+    case .probe(let id, let timeout): probe(id, timeout)
+    case .cancelProbes:
+      for probe in running.values { probe.cancel() }
+      running = [:]
+    case .notify(let notification): notify(notification)
+    case .signalChild(let signal): child.send(signal)
+    case .killChild: child.kill()
+    case .askReach: askReach()
+    case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
+    case .exit(let exit): end(exit)
+    }
+  }
+
+  // MARK: - Time
+
+  /// One timer for everything that waits, so that nothing wakes vouch between probes.
+  private func setAlarm() {
+    let next = supervision.wakeAt
+    if let alarm, alarm.at == next { return }
+    alarm?.task.cancel()
+    alarm = next.map { at in
+      let task = loop.assumeIsolated().scheduleTask(deadline: at.deadline) { [self] in
+        alarm = nil
+        handle(.clock)
+      }
+      return (at, task)
+    }
+  }
+
+  // MARK: - Probes
+
+  private func probe(_ id: CheckID, _ timeout: Duration) {
+    running[id] = probes[id].start(on: loop, timeout: TimeAmount(timeout)) { [self] outcome in
+      running[id] = nil
+      handle(.probeEnded(id, ProbeVerdict(outcome)))
+    }
+  }
+
+  // MARK: - systemd
+
+  private func notify(_ notification: Notification) {
+    guard let notifier else { return }
+    let datagram = notification.datagram
+    log.debug("to systemd: \(datagram)")
+    guard let code = notifier.send(datagram) else { return }
+    // Not from within the effects of an event: those that follow are carried out first.
+    loop.assumeIsolated().execute { [self] in
+      handle(.undelivered(notification, reason: String(cString: strerror(code))))
+    }
+  }
+
+  /// How long a stop waits for systemd to say whom it signalled.
+  private static let askPatience = Duration.milliseconds(500)
+
+  private func askAboutUnit(_ answered: @escaping (OwnUnit?) -> Void) {
+    guard signals.isService else { return answered(nil) }
+    let answered = NIOLoopBound(answered, eventLoop: loop)
+    let log = log
+    let isAsking = DetachedThread.run { [loop] in
+      let answer = Result { try OwnUnit.ask(patience: .seconds(5)) }
+      loop.execute {
+        switch answer {
+        case .success(let unit): answered.value(unit)
+        case .failure(let error):
+          log.debug("systemd cannot be asked of this unit: \(error)")
+          answered.value(OwnUnit.fromFiles())
+        }
+      }
+    }
+    if isAsking != 0 { answered.value(OwnUnit.fromFiles()) }
+  }
+
+  private func askReach() {
+    var isSettled = false
+    func settle(_ unit: OwnUnit?) {
+      if isSettled { return }
+      isSettled = true
+      let isStopping = unit?.activeState.map { $0 == "deactivating" || $0 == "failed" }
+      let reach = SignalReach.settle(
+        killMode: unit?.killMode.flatMap(KillMode.init(rawValue:)) ?? signals.killMode,
+        unitIsStopping: isStopping ?? signals.wasContinued)
+      handle(.reachKnown(reach))
+    }
+    loop.assumeIsolated().scheduleTask(in: TimeAmount(Self.askPatience)) { settle(nil) }
+    askAboutUnit(settle)
+  }
+
+  private func warnAboutStopSignal(_ unit: OwnUnit?) {
+    guard let signal = supervision.policy.stopSignal, unit?.killMode == "control-group",
+      unit?.killSignal != signal.number
+    else { return }
+    log.warning(
+      "--stop-signal \(signal) has no effect with KillMode=control-group, where systemd itself signals the child: set KillMode=mixed"
+    )
+  }
+
+  // MARK: - Signals and ends
+
+  private func take(_ received: ReceivedSignal) {
+    switch received.signal {
+    case .child: reap()
+    case .terminalStop where received.origin == .kernel && child.sharesTerminal:
+      // Ctrl-Z stops the child too; both go on with the SIGCONT of the shell's fg or bg.
+      raise(SIGSTOP)
+    default: handle(signals.event(for: received))
+    }
+  }
+
+  private func reap() {
+    for (process, status) in Reaper.reapAll() {
+      if process == child.process {
+        ended = status
+      } else {
+        commands.reaped(process, status)
+      }
+    }
+    if let ended { handle(.childEnded(ChildEnd(ended))) }
+  }
+
+  private var ended: ExitStatus?
+
+  private func end(_ exit: Exit) {
+    switch exit {
+    case .startTimeout: endLike(.exited(75))
+    case .like: endLike(ended ?? .exited(70))
+    }
+  }
+}
+
+extension ProbeVerdict {
+  init(_ outcome: ProbeResult) {
+    switch outcome {
+    case .passed(let detail): self = .passed(detail)
+    case .failed(let reason): self = .failed(reason)
+    case .timedOut(let reason, let late): self = .timedOut(reason, late: Duration(late))
+    case .inconclusive(let reason): self = .inconclusive(reason)
+    }
+  }
+}
+
+extension ChildEnd {
+  init(_ status: ExitStatus) {
+    switch status {
+    case .exited(let code): self = .exited(code)
+    case .signaled(let signal, coreDumped: _): self = .signaled(NamedSignal(signal))
+    }
+  }
+}
+
+extension Logger.Level {
+  init(_ level: LogLevel) {
+    switch level {
+    case .error: self = .error
+    case .warning: self = .warning
+    case .notice: self = .notice
+    case .info: self = .info
+    case .debug: self = .debug
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Checks
+import Glibc
+import Launch
+import Logging
+import NIOCore
+import NIOPosix
+import Supervision
+import Systemd
+
+/// What `vouch` does, from the first instruction of the process to its last.
+public enum Vouch {
+  /// What has to be done before anything else: before a thread exists, a descriptor is opened, or a
+  /// signal arrives.
+  public struct Beginning {
+    let signals: SignalState
+    let blocked: UInt64
+
+    public init() {
+      try? StandardStreams.fillGaps()
+      signals = SignalState.capture()
+      blocked = SignalState.block()
+    }
+  }
+
+  /// Runs the command and vouches for it; ends as the command ends.
+  public static func run(_ options: RunOptions, _ beginning: Beginning) -> Never {
+    let output = LogOutput()
+    let line = LineLog(
+      level: Logger.Level(options.logLevel), isPrefixed: options.logFormat.isPrefixed(),
+      output: output)
+    let log = Logger(label: "vouch") { _ in line }
+    do {
+      try run(options, beginning, log)
+    } catch {
+      refuse(error, log)
+    }
+  }
+
+  /// Says what is wrong, in one line, and exits with the status for it.
+  public static func refuse(_ refusal: Refusal, _ log: Logger) -> Never {
+    log.error("\(refusal.message)")
+    exit(refusal.exitCode)
+  }
+
+  private static func run(
+    _ options: RunOptions, _ beginning: Beginning, _ log: Logger
+  ) throws(Refusal) -> Never {
+    let plan = try Plan(options)
+    let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
+    let probes = try plan.probes(commands)
+    let inbox: SignalInbox
+    do {
+      inbox = try SignalInbox(signals: beginning.blocked)
+      try Reaper.becomeSubreaper()
+    } catch {
+      throw .failure("signals and orphans cannot be handled: \(error)")
+    }
+    let notifier = notifier(plan, log)
+
+    let child: Child
+    do {
+      child = try Child.start(plan, signals: beginning.signals)
+    } catch {
+      throw Refusal(message: error.description, exitCode: error.exitCode)
+    }
+    log.info(
+      "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")
+    for notice in plan.notices { log.notice("\(notice)") }
+
+    MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
+      Runner(
+        loop: loop, log: log, child: child, notifier: notifier, probes: probes,
+        commands: commands, policy: plan.policy
+      ).start(inbox)
+    }
+    // The loop ends with the process, never before it.
+    throw .failure("the event loop ended")
+  }
+
+  private static func notifier(_ plan: Plan, _ log: Logger) -> Notifier? {
+    guard let socket = plan.notifySocket else { return nil }
+    do {
+      return try Notifier(socket: socket)
+    } catch {
+      log.warning("\(error)")
+      return nil
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Supervision
+import Systemd
+import VouchKit
+
+/// `vouch run`, the default subcommand.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a command, and vouch for it to systemd while its checks pass.",
+    usage: "vouch [run] [OPTIONS] -- COMMAND [ARG...]",
+    discussion: """
+      SPEC is a target with key=value words around it, split as a shell splits words. Keys of every \
+      check: name, interval, timeout, fall, rise, gates=ready|watchdog|both|none. Of http also: \
+      status, method, header, body, tls-ca, tls-name, tls-verify.
+
+      Times: 500ms, 5s, 2min, 1h, "1min 30s"; a bare number is seconds.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "A check: GET a target: /path (the first passed socket), @NAME/path, :PORT/path, "
+        + "http://HOST:PORT/path, https://…, http://unix:/SOCKET:/path. Repeatable.",
+      valueName: "SPEC"))
+  var http: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A check: connect to HOST:PORT, :PORT, @NAME or unix:/PATH. Repeatable.", valueName: "SPEC"))
+  var tcp: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A check: a command, run without a shell, that exits 0. Repeatable.", valueName: "SPEC"))
+  var exec: [String] = []
+
+  @Flag(
+    name: .customLong("no-check"),
+    help: "Probe nothing: READY once the child runs, the watchdog fed while it lives.")
+  var noCheck = false
+
+  @Option(
+    help: ArgumentHelp(
+      "From one probe to the next. (default: a third of WatchdogSec=, 10s without it)",
+      valueName: "TIME"))
+  var interval: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a probe may take. (default: the smaller of 5s and the interval)",
+      valueName: "TIME"))
+  var timeout: String?
+
+  @Option(help: ArgumentHelp("Failures in a row before vouch acts.", valueName: "N"))
+  var fall = 3
+
+  @Option(help: ArgumentHelp("Passes in a row before a check is healthy.", valueName: "N"))
+  var rise = 1
+
+  @Option(
+    name: .customLong("start-timeout"),
+    help: ArgumentHelp(
+      "How long the start may take; systemd is kept waiting, then the child is stopped, exit 75.",
+      valueName: "TIME"))
+  var startTimeout: String?
+
+  @Option(
+    name: .customLong("on-unhealthy"),
+    help: ArgumentHelp(
+      "After --fall failures: withhold (the watchdog does the rest) or trigger it at once.",
+      valueName: "withhold|trigger"))
+  var onUnhealthy = OnUnhealthy.withhold
+
+  @Option(
+    name: .customLong("on-reload"),
+    help: ArgumentHelp("What SIGHUP does: forward it to the child.", valueName: "forward"))
+  var onReload = OnReload.forward
+
+  @Option(
+    name: .customLong("stop-signal"),
+    help: ArgumentHelp(
+      "What the child is stopped with. (default: what vouch got)", valueName: "SIG"))
+  var stopSignal: String?
+
+  @Option(
+    name: .customLong("stop-timeout"),
+    help: ArgumentHelp(
+      "From the stop signal to SIGKILL. (default: none, TimeoutStopSec= rules)",
+      valueName: "TIME"))
+  var stopTimeout: String?
+
+  @Option(
+    name: .customLong("log-level"),
+    help: ArgumentHelp("The least that is logged.", valueName: "error|warning|notice|info|debug"))
+  var logLevel = LogLevel.info
+
+  @Option(
+    name: .customLong("log-format"),
+    help: ArgumentHelp(
+      "auto: with priorities where the journal reads; text: plain.", valueName: "auto|text"))
+  var logFormat = LogFormat.auto
+
+  /// What ArgumentParser has read, for VouchKit; the command is not its to read.
+  func options(command: [[UInt8]]) -> RunOptions {
+    var options = RunOptions()
+    options.http = http
+    options.tcp = tcp
+    options.exec = exec
+    options.noCheck = noCheck
+    options.interval = interval
+    options.timeout = timeout
+    options.fall = fall
+    options.rise = rise
+    options.startTimeout = startTimeout
+    options.onUnhealthy = onUnhealthy
+    options.stopSignal = stopSignal
+    options.stopTimeout = stopTimeout
+    options.logLevel = logLevel
+    options.logFormat = logFormat
+    options.command = command
+    return options
+  }
+}
+
+/// What a reload does. (`replace` will join here.)
+enum OnReload: String, ExpressibleByArgument, CaseIterable {
+  case forward
+}
+
+extension OnUnhealthy: ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
+
+extension LogLevel: ExpressibleByArgument {
+  private static let names: [String: LogLevel] = [
+    "error": .error, "warning": .warning, "notice": .notice, "info": .info, "debug": .debug,
+  ]
+
+  public init?(argument: String) {
+    guard let level = Self.names[argument] else { return nil }
+    self = level
+  }
+}
