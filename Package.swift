@@ -60,6 +60,7 @@ let package = Package(
     .testTarget(
       name: "VouchKitTests",
       dependencies: ["VouchKit", "Checks", "Launch", "Supervision", "Systemd"]),
+    .testTarget(name: "IntegrationTests", dependencies: ["vouch"]),
   ],
   swiftLanguageModes: [.v6]
 )
