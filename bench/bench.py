@@ -26,12 +26,12 @@ class Bench:
         return quick if self.quick else full
 
 
-def spawn(command, environment, descriptors=(), output=None, before_exec=None):
-    """Starts a program the way systemd does: a session of its own, its descriptors from 3 up.
+def spawn(command, environment, listener=None, output=None, before_exec=None):
+    """Starts a program the way systemd does: in a session of its own, with `listener` (a descriptor)
+    passed as 3, and LISTEN_PID its own pid.
 
-    LISTEN_PID is the program's own, as it has to be. Nothing it prints is shown: standard output
-    goes to `output`, or nowhere. It dies with the bench. `before_exec` is called in the new process
-    as the very last thing before the exec.
+    Nothing it prints is shown: standard output goes to `output`, or nowhere. It dies with the bench.
+    `before_exec` is called in the new process as the very last thing before the exec.
 
     - Returns: its pid.
     """
@@ -46,12 +46,11 @@ def spawn(command, environment, descriptors=(), output=None, before_exec=None):
         os.dup2(nowhere, 0)
         os.dup2(nowhere if output is None else output, 1)
         os.dup2(nowhere, 2)
-        # dup2 to itself would leave it closed at the exec; and 3 may be what 4 is to become.
-        above = [os.dup(os.dup(descriptor)) for descriptor in descriptors]
-        for place, descriptor in enumerate(above, start=3):
-            os.dup2(descriptor, place) if descriptor != place else os.set_inheritable(place, True)
-        if descriptors:
-            environment |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(descriptors))}
+        if listener is not None:
+            os.dup2(listener, 3)
+            # Where it was 3 already, dup2 has changed nothing.
+            os.set_inheritable(3, True)
+            environment |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
         if before_exec:
             before_exec()
         os.execvpe(command[0], command, environment)

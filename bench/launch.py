@@ -18,9 +18,8 @@ from table import NO_BUDGET, Row, spread, verdict
 BUDGET = 5.0  # ms
 
 
-def delay(bench, command, environment):
+def delay(board, command, environment):
     """Milliseconds from the exec of `command` to the child's own stamp."""
-    board = Board(bench.room / "board.launch")
     reader, writer = os.pipe()
     pid = spawn(
         [*command, "date", "+%s%N"], environment, output=writer,
@@ -48,20 +47,22 @@ def measure(bench):
                 [bench.vouch, "--http", ":1/", "--"],
                 {"NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": "30000000"}),
         }
+        board = Board(bench.room / "board.launch")
         delays = {name: [] for name in programs}
         names = list(programs)
         for turn in range(bench.times(50, 10)):
             # In turns, and each is the first as often as the others.
             for place in range(len(names)):
                 name = names[(turn + place) % len(names)]
-                delays[name].append(delay(bench, *programs[name]))
+                delays[name].append(delay(board, *programs[name]))
                 notify.drain(0.001)
 
     tini = statistics.median(delays["tini"])
     alone = statistics.median(delays["date alone"])
     how = f"`{{}} -- date +%s%N` minus `tini -s -- ...`, {len(delays['tini'])} turns"
-    rows = [Row("launch: tini", "", f"{spread(delays['tini'], 'ms')}, {tini - alone:.1f} ms of it tini's own",
-                NO_BUDGET, f"`tini -s -- date +%s%N`; date alone takes {alone:.1f} ms")]
+    rows = [Row(
+        "launch: tini", "", f"{spread(delays['tini'], 'ms')}, {tini - alone:.1f} ms of it tini's own",
+        NO_BUDGET, f"`tini -s -- date +%s%N`; date alone takes {alone:.1f} ms")]
     for name in names[2:]:
         more = [mine - tinis for mine, tinis in zip(delays[name], delays["tini"])]
         ratio = statistics.median(delays[name]) / tini

@@ -1,7 +1,7 @@
 """The CPU that a probe of a local port takes, against curl.
 
-vouch probes all the while; in the same seconds curl is run now and then, and takes what any check by
-a command takes.
+They are run in turns: some hundred probes, then a few runs of curl, which is what a check by a command
+takes.
 """
 
 import os
@@ -71,7 +71,7 @@ def measure(bench):
         ratio = statistics.median(curls) / statistics.median(probes)
         rows.append(Row(
             "probe by curl: CPU", "", f"{spread(curls, 'us', 0)}, x {ratio:.0f}", NO_BUDGET,
-            f"`curl -s -o /dev/null URL`, user + system (wait4), {len(curls)} times meanwhile"))
+            f"`curl -s -o /dev/null URL`, user + system (wait4), {len(curls)} times in between"))
     probes, feeds, count = fed(bench)
     rows.append(Row(
         "probe that feeds the watchdog: CPU", f"<= {BUDGET:.0f} us", spread(probes, "us", 0),

@@ -20,7 +20,6 @@ START_TIMES = [0.1, 0.5, 2.0]  # s
 ON_PASSED = 2.0  # ms
 SHARE = 0.05  # of the start time
 
-# The second and later sleeps are what the peer's own poll costs.
 CURL_LOOP = "until curl -s -o /dev/null http://127.0.0.1:{port}/; do sleep 0.1; done"
 
 
@@ -55,7 +54,7 @@ def measure(bench):
     results = {}
     for start in START_TIMES[:bench.times(3, 2)]:
         for _ in range(repeats):
-            # Where in its own pace a poll meets the beginning is left to chance.
+            # A pause between two tries may begin just before the child serves, or end just after.
             chance = start + random.uniform(0, 0.05)
             for name, run in [
                 ("passed", lambda: delay_of_vouch(bench, chance, True)),

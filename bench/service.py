@@ -42,7 +42,7 @@ class Service:
             *server, str(file), str(start), str(self.port)]
         listener = socket.create_server(("127.0.0.1", 0), backlog=128) if passed else None
         self.pid = spawn(
-            self.command, environment, [listener.fileno()] if listener else [],
+            self.command, environment, listener=listener.fileno() if listener else None,
             before_exec=lambda: self.board.put("executed", time.time_ns()))
         if listener:
             listener.close()

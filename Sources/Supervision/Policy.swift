@@ -32,9 +32,13 @@ public struct Policy: Sendable {
     self.stopTimeout = stopTimeout
   }
 
+  /// The shortest interval: a period below three of them cannot be kept, and trying to would leave
+  /// the loop no time for anything else.
+  public static let shortestInterval = Duration.milliseconds(1)
+
   /// `--interval` where none is given: a third of the watchdog's period, 10 s without a watchdog.
   public static func defaultInterval(watchdog: Duration?) -> Duration {
-    watchdog.map { $0 / 3 } ?? .seconds(10)
+    watchdog.map { max($0 / 3, shortestInterval) } ?? .seconds(10)
   }
 
   /// `--timeout` where none is given: the smaller of 5 s and the interval.

@@ -44,7 +44,7 @@ extension Supervision {
     guard let watchdog = policy.watchdog, let fedAt, policy.isWatchdogUngated, !owesReady else {
       return nil
     }
-    return fedAt + watchdog / 3
+    return fedAt + Policy.defaultInterval(watchdog: watchdog)
   }
 
   mutating func feedForLife(at now: Moment) {

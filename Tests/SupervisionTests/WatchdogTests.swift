@@ -106,6 +106,19 @@ import Testing
     #expect(Policy.defaultTimeout(interval: .seconds(2)) == .seconds(2))
   }
 
+  @Test("a period too short to be kept is refused with a check, and never a busy loop without")
+  func tooShort() {
+    let watchdog = Duration.microseconds(1)
+    let interval = Policy.defaultInterval(watchdog: watchdog)
+    let check = Check.plain(interval: interval, timeout: Policy.defaultTimeout(interval: interval))
+    #expect(Policy(checks: [check], watchdog: watchdog).problem != nil)
+    var world = World(Policy(checks: [], watchdog: watchdog))
+    world.start()
+    let before = world.now
+    world.sleep()
+    #expect(world.now - before == .milliseconds(1))
+  }
+
   @Test("two checks of one name are a problem")
   func names() {
     let policy = Policy(checks: [.plain("a"), .plain("a")])
