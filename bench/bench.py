@@ -27,11 +27,11 @@ class Bench:
 
 
 def spawn(command, environment, listener=None, output=None, before_exec=None):
-    """Starts a program the way systemd does: in a session of its own, with `listener` (a descriptor)
-    passed as 3, and LISTEN_PID its own pid.
+    """Starts a program the way systemd does: in a session of its own, with `listener` (a
+    descriptor) passed as 3, and LISTEN_PID its own pid.
 
-    Nothing it prints is shown: standard output goes to `output`, or nowhere. It dies with the bench.
-    `before_exec` is called in the new process as the very last thing before the exec.
+    Nothing it prints is shown: standard output goes to `output`, or nowhere. It dies with the
+    bench. `before_exec` is called in the new process as the very last thing before the exec.
 
     - Returns: its pid.
     """

@@ -39,7 +39,8 @@ def measure(bench):
         took = time.monotonic() - began
         more = descriptors_at_rest(service.pid) - descriptors
         grown = {name: size - memory[name] for name, size in proc.memory(service.pid).items()}
-    how = f"{CHECKS} checks, interval=1ms, {probes} probes in {took:.0f} s after {WARM_UP} to warm up"
+    how = (f"{CHECKS} checks, interval=1ms, {probes} probes in {took:.0f} s "
+           f"after {WARM_UP} to warm up")
     return [
         Row(f"growth over {probes} probes: descriptors", "0", str(more), verdict(more, 0),
             f"/proc/PID/fd; {how}"),

@@ -1,5 +1,5 @@
-"""The bench as the service manager: a notify socket (sd_notify(3)) whose datagrams the kernel stamps
-with the time of their arrival."""
+"""The bench as the service manager: a notify socket (sd_notify(3)) whose datagrams the kernel
+stamps with the time of their arrival."""
 
 import socket
 import struct

@@ -1,7 +1,7 @@
 """The CPU that a probe of a local port takes, against curl.
 
-They are run in turns: some hundred probes, then a few runs of curl, which is what a check by a command
-takes.
+They are run in turns: some hundred probes, then a few runs of curl, which is what a check by a
+command takes.
 """
 
 import os
@@ -47,9 +47,9 @@ def fed(bench):
     """The same where each probe also feeds a watchdog; how many did."""
     batch = bench.times(200, 50)
     probes, feeds, total = [], 0, 0
-    options = ["--http", ":{port}/ interval=10ms timeout=20ms"]
+    options = ["--http", ":{port}/ interval=4ms timeout=11ms"]
     with NotifySocket(bench) as notify, \
-            Service(bench, options, notify=notify, watchdog=30_000) as service:
+            Service(bench, options, notify=notify, watchdog=15_000) as service:
         service.wait_for_answers(50, meanwhile=lambda: notify.drain(0.02))
         for _ in range(bench.times(5, 3)):
             answered, cpu = service.board.answered, proc.cpu_time(service.pid)
@@ -66,7 +66,7 @@ def measure(bench):
     rows = [Row(
         "probe of a local port: CPU", f"<= {BUDGET:.0f} us", spread(probes, "us", 0),
         verdict(statistics.median(probes), BUDGET),
-        f"user + system (schedstat), --http ':PORT/ interval=2ms', {count} probes in {ROUNDS} parts")]
+        f"user + system (schedstat), --http ':PORT/ interval=2ms', {count} probes, {ROUNDS} parts")]
     if curls:
         ratio = statistics.median(curls) / statistics.median(probes)
         rows.append(Row(
@@ -74,7 +74,6 @@ def measure(bench):
             f"`curl -s -o /dev/null URL`, user + system (wait4), {len(curls)} times in between"))
     probes, feeds, count = fed(bench)
     rows.append(Row(
-        "probe that feeds the watchdog: CPU", f"<= {BUDGET:.0f} us", spread(probes, "us", 0),
-        verdict(statistics.median(probes), BUDGET),
-        f"interval=10ms, WATCHDOG_USEC=30000: {feeds:.2f} WATCHDOG=1 a probe; {count} probes"))
+        "probe that feeds the watchdog: CPU", "", spread(probes, "us", 0), NO_BUDGET,
+        f"interval=4ms, WATCHDOG_USEC=15000: {feeds:.2f} WATCHDOG=1 a probe; {count} probes"))
     return rows

@@ -35,7 +35,7 @@ def measure(bench):
     finally:
         subprocess.run([SANDBOX, "down", room], capture_output=True)
     if run.returncode != 0:
-        raise Unmeasured(f"restart: {run.stderr.strip().splitlines()[-1:]}")
+        raise Unmeasured(f"restart: {(run.stderr.splitlines() or ['it failed'])[-1]}")
     return [row(name, restarts, result) for name, result in json.loads(run.stdout).items()]
 
 
@@ -45,5 +45,5 @@ def row(name, restarts, result):
         f"restart with a passed socket: {name}", "0 failed" if name == "vouch" else "",
         f"{failed} of {result['requests']} failed, longest wait {result['longest']:.2f} s",
         verdict(failed, 0) if name == "vouch" else NO_BUDGET,
-        f"`systemctl restart` {restarts} times in turns, gunicorn, 2 clients, a connection a request"
+        f"`systemctl restart` {restarts} times in turns, gunicorn, 2 clients, a connection each"
         + ("" if name == "vouch" else "; gunicorn's own sd_notify"))

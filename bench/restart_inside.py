@@ -37,7 +37,7 @@ def systemctl(*words):
 
 
 class Load:
-    """Clients that open a connection for each request, from the beginning of the block to its end."""
+    """Clients that open a connection for each request, from the block's beginning to its end."""
 
     def __init__(self, port):
         self.port = port

@@ -60,7 +60,8 @@ class Service:
         while self.board.answered < count:
             if os.waitpid(self.pid, os.WNOHANG)[0]:
                 self.pid = None
-                raise Unmeasured(f"vouch ended: {' '.join(self.command)}")
+                options = self.command[1:self.command.index("--")]
+                raise Unmeasured(f"vouch {' '.join(options)[:60]} ended by itself")
             if time.monotonic() > limit:
                 raise Unmeasured(
                     f"{self.board.answered} of {count} probes within {patience:.0f} s")
