@@ -30,7 +30,7 @@ let package = Package(
     .target(name: "Supervision"),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
-    .target(name: "Checks", dependencies: [nio, nioPosix, nioHTTP1, nioSSL]),
+    .target(name: "Checks", dependencies: ["CLaunch", nio, nioPosix, nioHTTP1, nioSSL]),
     .target(
       name: "VouchKit",
       dependencies: ["Supervision", "Systemd", "Launch", "Checks", nio, nioPosix, log]),

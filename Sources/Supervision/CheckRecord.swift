@@ -30,6 +30,12 @@ struct CheckRecord: Hashable, Sendable {
 
   var isPassing: Bool { passes > 0 }
 
+  /// Whether the last result was a pass with this detail, and nothing has come between.
+  func says(_ detail: String) -> Bool {
+    guard isPassing, trouble == nil, case .passed(detail, _, _) = last else { return false }
+    return true
+  }
+
   mutating func pass(_ detail: String, took: Duration, at now: Moment) {
     last = .passed(detail, took: took, at: now)
     passes += 1

@@ -82,6 +82,10 @@ extension Supervision {
 
   /// One line of at most `statusLimit` bytes, cut between characters.
   static func oneLine(_ text: String) -> String {
+    // Nearly always it is fit as it is.
+    if text.utf8.count <= statusLimit, text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) {
+      return text
+    }
     var line = String(
       String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? " " : $0 }))
     guard line.utf8.count > statusLimit else { return line }

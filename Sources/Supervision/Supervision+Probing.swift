@@ -37,12 +37,13 @@ extension Supervision {
   private mutating func passed(_ id: CheckID, _ detail: String, began: Moment, at now: Moment) {
     let check = policy.checks[id]
     if records[id].trouble != nil { log(.info, "\(check.name): can be checked again") }
+    let isNews = !records[id].says(detail)
     records[id].pass(detail, took: now - began, at: now)
     let risen = records[id].passes >= check.rise
     records[id].due = risen ? max(now, began + check.interval) : now + check.retryInterval
     logRecovery(id, risen: risen)
     // READY=1 tells STATUS too, and arms the watchdog: nothing more is due for this result.
-    if !readyIfGatesPass(at: now), !feed(for: id, at: now) { tellStatus(at: now) }
+    if !readyIfGatesPass(at: now), !feed(for: id, at: now) { tellStatus(isNews: isNews, at: now) }
   }
 
   private mutating func failed(

@@ -30,8 +30,11 @@ extension Supervision {
   }
 
   /// Sends STATUS alone where it says something new (rule 9).
-  mutating func tellStatus(at now: Moment) {
+  ///
+  /// - Parameter isNews: false where no more than a time can have changed.
+  mutating func tellStatus(isNews: Bool = true, at now: Moment) {
     if let sent = statusSent {
+      if !isNews, now - sent.at < Self.statusEvery { return }
       if sent.text == statusText { return }
       if sent.key == statusKey, now - sent.at < Self.statusEvery { return }
     }

@@ -186,10 +186,15 @@ private func span(_ flag: String, _ text: String?) throws(Refusal) -> Duration? 
 extension Plan {
   /// One probe for each check, in their order: files are read and passed sockets found here.
   func probes(_ commands: ExecRunner) throws(Refusal) -> [any Probe] {
-    let factory = ProbeFactory(
-      listeners: sockets.all.compactMap {
-        ListenerAddress(name: $0.name, descriptor: $0.descriptor)
-      }, version: vouchVersion, runner: commands)
+    let factory: ProbeFactory
+    do {
+      factory = try ProbeFactory(
+        listeners: sockets.all.compactMap {
+          ListenerAddress(name: $0.name, descriptor: $0.descriptor)
+        }, version: vouchVersion, runner: commands)
+    } catch {
+      throw .failure(error.message)
+    }
     var probes: [any Probe] = []
     for spec in specs {
       do {

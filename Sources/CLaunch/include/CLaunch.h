@@ -6,3 +6,4 @@
 #include "claunch_process.h"
 #include "claunch_signals.h"
 #include "claunch_spawn.h"
+#include "claunch_timer.h"

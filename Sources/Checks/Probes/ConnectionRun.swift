@@ -3,9 +3,9 @@ import NIOCore
 import NIOPosix
 
 /// One run of a probe that needs a connection: it finds the addresses, tries them one after another
-/// and hands the connection to the subclass, all under one deadline. It has one timer of its own,
-/// and the loop's thread is the only one to touch it.
-class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Sendable {
+/// and hands the connection to the subclass, all under one deadline. The loop's thread is the only
+/// one to touch it.
+class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   /// Where the time went, or what was going on when it failed.
   enum Phase: String {
     case resolve, connect, accept
@@ -22,15 +22,21 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
   private let limit: TimeAmount
   private let deadline: NIODeadline
   private let completion: Completion
-  private var timer: NIOScheduledCallback? = nil
+  private let deadlines: Deadlines
+  /// While several addresses are tried: how long the present one has, and until when.
+  private var share: (time: TimeAmount, end: NIODeadline)? = nil
   private var channel: (any Channel)? = nil
   private var untried: ArraySlice<PeerAddress> = []
+  /// The number of the present attempt to connect; what comes of an earlier one is of no interest.
+  private var attempt = 0
   private var failures = ConnectFailures()
 
   init(
-    peers: Peers, loop: any EventLoop, timeout: TimeAmount, done: @escaping (ProbeResult) -> Void
+    peers: Peers, deadlines: Deadlines, loop: any EventLoop, timeout: TimeAmount,
+    done: @escaping (ProbeResult) -> Void
   ) {
     self.peers = peers
+    self.deadlines = deadlines
     self.loop = loop
     limit = timeout
     deadline = .now() + timeout
@@ -54,19 +60,14 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
 
   final func start() {
     loop.preconditionInEventLoop()
-    do {
-      timer = try loop.scheduleCallback(at: deadline, handler: self)
-      switch peers.source {
-      case .known:
-        untried = peers.addresses[...]
-        tryNext()
-      case .name(let lookup):
-        phase = .resolve
-        lookup.ask(on: loop, resolved)
-      }
-    } catch {
-      // Without a deadline nothing is begun: the loop is being shut down.
-      finish(.inconclusive("no timer: \(error)"))
+    deadlines.arm(self, at: deadline, on: loop)
+    switch peers.source {
+    case .known:
+      untried = peers.addresses[...]
+      tryNext()
+    case .name(let lookup):
+      phase = .resolve
+      lookup.ask(on: loop, resolved)
     }
     completion.started()
   }
@@ -84,8 +85,16 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
     completion.call(result)
   }
 
-  final func handleScheduledCallback(eventLoop: some EventLoop) {
+  final func deadlineCame() {
     if isOver { return }
+    if let share, share.end < deadline {
+      failures.add(noAnswer(within: share.time))
+      deadlines.arm(self, at: deadline, on: loop)
+      // What still comes of this attempt is of no interest.
+      attempt += 1
+      if let channel { close(channel) }
+      return next()
+    }
     end()
     completion.call(.timedOut(timeoutReason(within: limit), late: .now() - deadline))
   }
@@ -94,8 +103,7 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
   /// waits for any more then finds an ordinary client gone, and not an error to report.
   private func end() {
     isOver = true
-    timer?.cancel()
-    timer = nil
+    deadlines.disarm(self)
     if case .name(let lookup) = peers.source, phase == .resolve { lookup.leave() }
     guard let channel else { return }
     self.channel = nil
@@ -125,14 +133,10 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
   private func tryNext() {
     guard let address = untried.popFirst() else { return finish(failures.verdict) }
     phase = .connect
-    let left = deadline - .now()
-    // The last one has all of it: the second more leaves it to the run's own timer.
-    let share =
-      untried.isEmpty
-      ? left + .seconds(1) : .nanoseconds(left.nanoseconds / Int64(untried.count + 1))
-
+    giveShare()
     let bootstrap = ClientBootstrap(group: loop)
-      .connectTimeout(share)
+      // The deadlines are ours: NIO's would leave its timer armed.
+      .connectTimeout(.hours(24))
       .channelInitializer { channel in
         self.channel = channel
         do {
@@ -152,11 +156,29 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
       case .success(let descriptor): connecting = bootstrap.withConnectedSocket(descriptor)
       }
     }
-    connecting.assumeIsolated().whenComplete { result in
+    attempt += 1
+    connecting.assumeIsolated().whenComplete { [attempt] result in
       switch result {
-      case .success(let channel): self.connected(channel, to: address)
-      case .failure(let error): self.failed(with: error, at: address, after: share)
+      case .success(let channel) where attempt == self.attempt:
+        self.connected(channel, to: address)
+      case .failure(let error) where attempt == self.attempt: self.failed(with: error, at: address)
+      // Its share was over, and it was closed.
+      case .success(let channel): channel.close(promise: nil)
+      case .failure: break
       }
+    }
+  }
+
+  /// The last address has all the time that is left, one before it an equal part.
+  private func giveShare() {
+    let now = NIODeadline.now()
+    if untried.isEmpty {
+      if share != nil { deadlines.arm(self, at: deadline, on: loop) }
+      share = nil
+    } else {
+      let time = TimeAmount.nanoseconds((deadline - now).nanoseconds / Int64(untried.count + 1))
+      share = (time, now + time)
+      deadlines.arm(self, at: now + time, on: loop)
     }
   }
 
@@ -167,17 +189,16 @@ class ConnectionRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Senda
       channel.close(promise: nil)
       return failed(with: ECONNREFUSED, at: address)
     }
+    if share != nil { deadlines.arm(self, at: deadline, on: loop) }
+    share = nil
     peers.prefer(address)
     connected(channel)
   }
 
-  private func failed(with error: any Error, at address: PeerAddress, after share: TimeAmount) {
+  private func failed(with error: any Error, at address: PeerAddress) {
     if isOver { return }
     if let error = error as? IOError {
       failed(with: error.errnoCode, at: address)
-    } else if case .connectTimeout = error as? ChannelError {
-      failures.add(noAnswer(within: share))
-      next()
     } else {
       finish(.failed(FailureText.of(error, in: phase)))
     }

@@ -4,11 +4,13 @@ import NIOCore
 final class ExecProbe: Probe {
   private let command: [String]
   private let runner: any CommandRunner
+  fileprivate let deadlines: Deadlines
   /// The command runs, or was killed and is not reaped yet.
   fileprivate var isUnreaped = false
 
-  init(_ command: [String], runner: any CommandRunner) {
+  init(_ command: [String], runner: any CommandRunner, deadlines: Deadlines) {
     self.command = command
+    self.deadlines = deadlines
     self.runner = runner
   }
 
@@ -38,7 +40,7 @@ final class ExecProbe: Probe {
   }
 }
 
-private final class ExecRun: RunningProbe, NIOScheduledCallbackHandler, @unchecked Sendable {
+private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   private enum State {
     case running
     /// The time is up and the group was killed; the end of the process is awaited.
@@ -58,7 +60,6 @@ private final class ExecRun: RunningProbe, NIOScheduledCallbackHandler, @uncheck
   /// How late the loop was to notice that the time was up.
   private var late = TimeAmount.zero
   private var handle: (any CommandHandle)? = nil
-  private var timer: NIOScheduledCallback? = nil
 
   init(
     _ probe: ExecProbe, loop: any EventLoop, timeout: TimeAmount,
@@ -72,19 +73,13 @@ private final class ExecRun: RunningProbe, NIOScheduledCallbackHandler, @uncheck
 
   func start() {
     loop.preconditionInEventLoop()
-    do {
-      switch probe.startCommand(ended) {
-      case .success(let handle):
-        self.handle = handle
-        deadline = .now() + limit
-        timer = try loop.scheduleCallback(at: deadline, handler: self)
-      case .failure(.cannotRun(let reason)): finish(.failed(reason))
-      case .failure(.ownTrouble(let reason)): finish(.inconclusive(reason))
-      }
-    } catch {
-      // Nothing runs without a deadline: the loop is being shut down.
-      handle?.kill()
-      finish(.inconclusive("no timer: \(error)"))
+    switch probe.startCommand(ended) {
+    case .success(let handle):
+      self.handle = handle
+      deadline = .now() + limit
+      probe.deadlines.arm(self, at: deadline, on: loop)
+    case .failure(.cannotRun(let reason)): finish(.failed(reason))
+    case .failure(.ownTrouble(let reason)): finish(.inconclusive(reason))
     }
     completion.started()
   }
@@ -96,17 +91,13 @@ private final class ExecRun: RunningProbe, NIOScheduledCallbackHandler, @uncheck
     completion.cancel()
   }
 
-  func handleScheduledCallback(eventLoop: some EventLoop) {
+  func deadlineCame() {
     switch state {
     case .running:
       state = .killed
       late = .now() - deadline
       handle?.kill()
-      do {
-        timer = try loop.scheduleCallback(at: .now() + Self.reapTime, handler: self)
-      } catch {
-        finish(timedOut)
-      }
+      probe.deadlines.arm(self, at: .now() + Self.reapTime, on: loop)
     case .killed:
       finish(timedOut)
     case .over: break
@@ -135,8 +126,7 @@ private final class ExecRun: RunningProbe, NIOScheduledCallbackHandler, @uncheck
   }
 
   private func release() {
-    timer?.cancel()
-    timer = nil
+    probe.deadlines.disarm(self)
     handle = nil
   }
 }

@@ -6,16 +6,21 @@ import NIOHTTP1
 final class HTTPProbe: Probe {
   private let peers: Peers
   private let exchange: HTTPExchange
+  private let deadlines: Deadlines
 
-  init(_ spec: HTTPSpec, peers: Peers, version: String) throws(SpecError) {
+  init(
+    _ spec: HTTPSpec, peers: Peers, deadlines: Deadlines, version: String
+  ) throws(SpecError) {
     self.peers = peers
+    self.deadlines = deadlines
     exchange = try HTTPExchange(spec, version: version)
   }
 
   func start(
     on loop: any EventLoop, timeout: TimeAmount, _ done: @escaping (ProbeResult) -> Void
   ) -> any RunningProbe {
-    let run = HTTPRun(exchange, peers: peers, loop: loop, timeout: timeout, done: done)
+    let run = HTTPRun(
+      exchange, peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
     run.start()
     return run
   }
@@ -51,12 +56,12 @@ final class HTTPRun: ConnectionRun, @unchecked Sendable {
   private(set) var sendError: (any Error)? = nil
 
   init(
-    _ exchange: HTTPExchange, peers: Peers, loop: any EventLoop, timeout: TimeAmount,
-    done: @escaping (ProbeResult) -> Void
+    _ exchange: HTTPExchange, peers: Peers, deadlines: Deadlines, loop: any EventLoop,
+    timeout: TimeAmount, done: @escaping (ProbeResult) -> Void
   ) {
     self.exchange = exchange
     line = exchange.tls == nil ? nil : TLSLine()
-    super.init(peers: peers, loop: loop, timeout: timeout, done: done)
+    super.init(peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
   }
 
   override func prepare(_ channel: any Channel) throws {

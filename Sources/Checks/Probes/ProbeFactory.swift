@@ -4,20 +4,25 @@ public struct ProbeFactory {
   private let version: String
   private let runner: any CommandRunner
   private let resolve: NameLookup.Resolve
+  private let deadlines: Deadlines
 
   /// - Parameters:
   ///   - listeners: the listening stream sockets that vouch was passed, in their order.
   ///   - version: for `User-Agent: vouch/VERSION`; a token.
   ///   - runner: for the commands of `--exec`.
-  public init(listeners: [ListenerAddress], version: String, runner: any CommandRunner) {
-    self.init(
+  /// - Throws: `SpecError` where no descriptor is left for their timer.
+  public init(
+    listeners: [ListenerAddress], version: String, runner: any CommandRunner
+  ) throws(SpecError) {
+    try self.init(
       listeners: listeners, version: version, runner: runner, resolve: NameLookup.system)
   }
 
   init(
     listeners: [ListenerAddress], version: String, runner: any CommandRunner,
     resolve: @escaping NameLookup.Resolve
-  ) {
+  ) throws(SpecError) {
+    deadlines = try Deadlines()
     self.listeners = listeners
     self.version = version
     self.runner = runner
@@ -32,11 +37,12 @@ public struct ProbeFactory {
     do {
       switch check.probe {
       case .http(let spec):
-        return try HTTPProbe(spec, peers: try peers(spec.target.place), version: version)
+        return try HTTPProbe(
+          spec, peers: try peers(spec.target.place), deadlines: deadlines, version: version)
       case .tcp(let target):
-        return TCPProbe(peers: try peers(target))
+        return TCPProbe(peers: try peers(target), deadlines: deadlines)
       case .exec(let command):
-        return ExecProbe(command, runner: runner)
+        return ExecProbe(command, runner: runner, deadlines: deadlines)
       }
     } catch {
       throw SpecError("\(CheckSpec.flag(check.kind, check.text)): \(error.message)")

@@ -3,15 +3,17 @@ import NIOCore
 /// Passes when the connection is accepted.
 final class TCPProbe: Probe {
   private let peers: Peers
+  private let deadlines: Deadlines
 
-  init(peers: Peers) {
+  init(peers: Peers, deadlines: Deadlines) {
     self.peers = peers
+    self.deadlines = deadlines
   }
 
   func start(
     on loop: any EventLoop, timeout: TimeAmount, _ done: @escaping (ProbeResult) -> Void
   ) -> any RunningProbe {
-    let run = TCPRun(peers: peers, loop: loop, timeout: timeout, done: done)
+    let run = TCPRun(peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
     run.start()
     return run
   }

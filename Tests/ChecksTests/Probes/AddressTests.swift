@@ -199,7 +199,7 @@ extension ProbeTests {
           eventLoop: loop)
       }.get()
       let addresses = { @Sendable in try await loop.submit { peers.value.addresses }.get() }
-      let prober = try await Prober { TCPProbe(peers: peers.value) }
+      let prober = try await Prober { TCPProbe(peers: peers.value, deadlines: try! Deadlines()) }
       #expect(try await addresses() == [v4, v6])
       #expect(await prober.run() == .passed("connected"))
       #expect(try await addresses() == [v6, v4])

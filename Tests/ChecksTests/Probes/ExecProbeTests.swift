@@ -54,7 +54,9 @@ extension ProbeTests {
   @Suite("Commands")
   struct ExecProbeTests {
     private func prober(_ runner: ScriptedRunner) async throws -> Prober {
-      try await Prober { ExecProbe(["check", "-v"], runner: runner) }
+      try await Prober {
+        ExecProbe(["check", "-v"], runner: runner, deadlines: try! Deadlines())
+      }
     }
 
     private func log(_ runner: ScriptedRunner) async throws -> [String] {

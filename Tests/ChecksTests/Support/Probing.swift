@@ -18,8 +18,8 @@ final class NoCommands: CommandRunner {
 
 func factory(
   _ listeners: [ListenerAddress] = [], resolve: @escaping NameLookup.Resolve = NameLookup.system
-) -> ProbeFactory {
-  ProbeFactory(listeners: listeners, version: "1.2.3", runner: NoCommands(), resolve: resolve)
+) throws -> ProbeFactory {
+  try ProbeFactory(listeners: listeners, version: "1.2.3", runner: NoCommands(), resolve: resolve)
 }
 
 /// Parses the SPEC, probes once, and gives what came of it.

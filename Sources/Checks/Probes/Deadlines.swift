@@ -1,0 +1,81 @@
+import CLaunch
+import NIOCore
+import NIOPosix
+
+/// The deadlines of all probes, on one timerfd(2) that is stopped while no probe runs.
+///
+/// NIO's own timers would do, but for one thing: NIO leaves its timer armed when what it was armed
+/// for is cancelled. Each probe that passed would wake vouch once more, when it would have timed out.
+final class Deadlines {
+  /// What has a deadline.
+  protocol Handler: AnyObject {
+    /// The deadline has come. It is not armed any more.
+    func deadlineCame()
+  }
+
+  private let descriptor: CInt
+  private var armed: [(handler: any Handler, at: NIODeadline)] = []
+  private var channel: (any Channel)?
+
+  /// - Throws: `SpecError` where no descriptor is left.
+  init() throws(SpecError) {
+    descriptor = claunch_timerfd()
+    if descriptor < 0 { throw SpecError("no timer for the checks: \(words(for: -descriptor))") }
+  }
+
+  deinit {
+    if let channel { channel.close(promise: nil) } else { close(descriptor) }
+  }
+
+  /// Arms the deadline of a handler, or moves it. To be called on the loop, always the same one.
+  func arm(_ handler: any Handler, at deadline: NIODeadline, on loop: any EventLoop) {
+    if channel == nil { open(on: loop) }
+    armed.removeAll { $0.handler === handler }
+    armed.append((handler, deadline))
+    setTimer()
+  }
+
+  func disarm(_ handler: any Handler) {
+    armed.removeAll { $0.handler === handler }
+    setTimer()
+  }
+
+  private func setTimer() {
+    let next = armed.lazy.map(\.at).min()
+    claunch_timerfd_set(descriptor, next?.uptimeNanoseconds ?? 0)
+  }
+
+  private func open(on loop: any EventLoop) {
+    let reader = NIOLoopBound(Reader(self), eventLoop: loop)
+    // An expiry before the channel reads waits in the descriptor.
+    NIOPipeBootstrap(group: loop)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(reader.value)
+        }
+      }
+      .takingOwnershipOfDescriptor(input: descriptor)
+      .assumeIsolated().whenSuccess { [weak self] in
+        if let self { self.channel = $0 } else { $0.close(promise: nil) }
+      }
+  }
+
+  private func expired() {
+    let now = NIODeadline.now()
+    let due = armed.filter { $0.at <= now }
+    armed.removeAll { $0.at <= now }
+    setTimer()
+    for entry in due { entry.handler.deadlineCame() }
+  }
+
+  private final class Reader: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private weak var deadlines: Deadlines?
+
+    init(_ deadlines: Deadlines) { self.deadlines = deadlines }
+
+    /// The bytes count expiries (timerfd_create(2)); that there are any is enough.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { deadlines?.expired() }
+  }
+}
