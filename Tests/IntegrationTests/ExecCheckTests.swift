@@ -33,9 +33,10 @@ extension UnderSystemd {
         }
         let processes = try await service.childPIDs
         #expect(processes.count <= 4, "the child, a shell, its fork, its sleep: \(processes)")
-        let states = try await sandbox.run(["ps", "-A", "-o", "stat=,ppid="]).output
+        let listing = try await sandbox.run(["ps", "-A", "-o", "stat=,ppid="])
+        try #require(listing.succeeded, "\(listing)")
         let main = try await service.mainPID
-        let zombies = states.split(separator: "\n").count {
+        let zombies = listing.output.split(separator: "\n").count {
           $0.hasPrefix("Z") && $0.hasSuffix(" \(main)")
         }
         #expect(zombies <= 2)

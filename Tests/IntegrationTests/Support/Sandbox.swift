@@ -56,7 +56,7 @@ struct Sandbox: Sendable {
       "--bind", Places.units + ":" + Places.Inside.units,
       "--bind", Places.fixtures + ":" + Places.Inside.fixtures,
     ]
-    if let toolchain = swiftLibraries, Places.sandboxRoot != "/" {
+    if let toolchain = swiftLibraries {
       command += ["--bind", toolchain]
     }
     let result = try await IntegrationTests.run(command)
