@@ -59,7 +59,7 @@ let package = Package(
       name: "ChecksTests", dependencies: ["Checks", nio, nioPosix, nioHTTP1, nioSSL]),
     .testTarget(
       name: "VouchKitTests",
-      dependencies: ["VouchKit", "Checks", "Launch", "Supervision", "Systemd"]),
+      dependencies: ["VouchKit", "Checks", "Launch", "Supervision", "Systemd", nio]),
     .testTarget(name: "IntegrationTests", dependencies: ["vouch"]),
   ],
   swiftLanguageModes: [.v6]

@@ -46,8 +46,6 @@ public struct Check: Hashable, Sendable {
 
   /// How long a pass counts as fresh: by then the next result must have come.
   public var freshness: Duration { interval + timeout }
-  /// The pause after a failure, and between the passes that `rise` asks for.
-  public var retryInterval: Duration { interval / 3 }
 }
 
 /// A check's place in `Policy.checks`.

@@ -25,6 +25,8 @@ public enum Effect: Hashable, Sendable {
   case notify(Notification)
   /// To the child alone.
   case signalChild(NamedSignal)
+  /// The same, with SIGCONT behind it, as systemd does it: a child that is stopped must see it.
+  case stopChild(NamedSignal)
   /// SIGKILL to the child and its process group.
   case killChild
   /// Find out whether systemd signalled the whole control group; answer with `reachKnown`.

@@ -22,5 +22,12 @@ public struct Notification: Hashable, Sendable {
 
   public init() {}
 
-  public var isEmpty: Bool { self == Notification() }
+  /// Adds what another one tells, short of STATUS.
+  mutating func takeIn(_ other: Notification) {
+    ready = ready || other.ready
+    reloading = reloading ?? other.reloading
+    stopping = stopping || other.stopping
+    extendTimeout = extendTimeout ?? other.extendTimeout
+    watchdog = other.watchdog == .trigger ? .trigger : watchdog ?? other.watchdog
+  }
 }

@@ -20,7 +20,10 @@ public enum SignalRole: Hashable, Sendable {
     if signal == killSignal, sender == .manager { return .stop }
     if signal == reloadSignal, sender == .manager { return .reload }
     switch signal {
-    case interrupt, quit, abort, terminate: return .stop
+    case interrupt, terminate: return .stop
+    // From systemd they end the unit (KillSignal=, WatchdogSignal=), and from a terminal the program;
+    // from anybody else they may ask for no more than a dump of its threads.
+    case quit, abort: return sender == .process ? .other : .stop
     // The kernel says that the terminal is gone; a process asks for a reload.
     case hangup: return sender == .kernel ? .stop : .reload
     default: return .other

@@ -56,7 +56,7 @@ extension Supervision {
       return "\(check.name): \(detail)" + (withTimes ? " in \(took.brief)" : "")
     case .failed(let reason):
       let plain = "\(check.name): \(reason)"
-      guard phase == .ready else { return plain }
+      guard phase == .ready || record.failures > 0 else { return plain }
       return record.failures == 0
         ? "failing: \(plain)" : "failing \(record.failures)/\(check.fall): \(plain)"
     }

@@ -80,14 +80,20 @@ extension Supervision {
     state.delivered.insert(signal)
     if let asked { state.delivered.insert(asked) }
     phase = .stopping(state)
-    effects.append(.signalChild(signal))
+    effects.append(.stopChild(signal))
     armKill(at: now)
   }
 
   private mutating func armKill(at now: Moment) {
     guard case .stopping(var state) = phase, state.killAt == nil else { return }
-    state.killAt = policy.stopTimeout.map { now + $0 }
+    state.killAt = patience(for: state).map { now + $0 }
     phase = .stopping(state)
+  }
+
+  /// How long a stop may take. TimeoutStopSec= of systemd rules where `--stop-timeout` is not given,
+  /// but not while a unit starts: then its default does.
+  func patience(for state: StopState) -> Duration? {
+    policy.stopTimeout ?? (state.cause == .startTimeout ? .seconds(90) : nil)
   }
 
   mutating func killWhenOverdue(at now: Moment) {
@@ -96,7 +102,7 @@ extension Supervision {
     }
     state.killAt = nil
     phase = .stopping(state)
-    let patience = policy.stopTimeout?.brief ?? ""
+    let patience = patience(for: state)?.brief ?? ""
     log(.warning, "not stopped within the stop timeout of \(patience): killing it")
     effects.append(.killChild)
   }

@@ -8,7 +8,7 @@ extension Supervision {
   /// - Returns: whether anything was sent.
   mutating func actOnFall(_ id: CheckID, at now: Moment) -> Bool {
     let check = policy.checks[id]
-    guard phase == .ready, !owesReady, records[id].failures >= check.fall, !records[id].acted else {
+    guard mayAct, !owesReady, records[id].failures >= check.fall, !records[id].acted else {
       return false
     }
     records[id].acted = true
@@ -24,8 +24,15 @@ extension Supervision {
     }
   }
 
+  private var mayAct: Bool {
+    switch phase {
+    case .ready, .reloading: true
+    case .launching, .starting, .stopping, .ended: false
+    }
+  }
+
   mutating func logFailure(_ id: CheckID, _ reason: String) {
-    guard phase == .ready, !records[id].loggedFailing else { return }
+    guard !records[id].loggedFailing else { return }
     records[id].loggedFailing = true
     log(.warning, "failing: \(policy.checks[id].name): \(reason)")
   }

@@ -18,7 +18,16 @@ extension Supervision {
     guard phase.probes, let began = records[id].probing else { return }
     records[id].probing = nil
     switch outcome {
-    case .passed(let detail): passed(id, detail, began: began, at: now)
+    case .passed(let detail):
+      // An answer that lay unread for longer than the check allows says how things were, not how
+      // they are.
+      let late = now - began - policy.checks[id].timeout
+      if late > Self.latenessAllowed {
+        let cause = "vouch itself was late by \(late.brief): \(detail)"
+        inconclusive(id, cause, again: now, at: now)
+      } else {
+        passed(id, detail, began: began, at: now)
+      }
     case .failed(let reason): failed(id, reason, again: pauseAfterFailure(id, at: now), at: now)
     case .timedOut(let reason, let late) where late > Self.latenessAllowed:
       let cause = "vouch itself was late by \(late.brief): \(reason)"
@@ -40,7 +49,7 @@ extension Supervision {
     let isNews = !records[id].says(detail)
     records[id].pass(detail, took: now - began, at: now)
     let risen = records[id].passes >= check.rise
-    records[id].due = risen ? max(now, began + check.interval) : now + check.retryInterval
+    records[id].due = risen ? max(now, began + check.interval) : now + retryInterval(id)
     logRecovery(id, risen: risen)
     // READY=1 tells STATUS too, and arms the watchdog: nothing more is due for this result.
     if !readyIfGatesPass(at: now), !feed(for: id, at: now) { tellStatus(isNews: isNews, at: now) }
@@ -49,9 +58,9 @@ extension Supervision {
   private mutating func failed(
     _ id: CheckID, _ reason: String, again: Moment, at now: Moment
   ) {
-    records[id].fail(reason, counted: phase == .ready && records[id].hasEverPassed)
+    records[id].fail(reason, counted: counts(id, at: now))
     records[id].due = again
-    logFailure(id, reason)
+    if counts(id, at: now) || phase == .ready { logFailure(id, reason) }
     if !actOnFall(id, at: now) { tellStatus(at: now) }
   }
 
@@ -69,7 +78,31 @@ extension Supervision {
   /// Soon while READY=1 is awaited, a third of the interval otherwise: within the watchdog's period
   /// there is time to try again.
   private func pauseAfterFailure(_ id: CheckID, at now: Moment) -> Moment {
-    guard let since = phase.judgingSince else { return now + policy.checks[id].retryInterval }
-    return now + min(Self.startPause(now - since), policy.checks[id].retryInterval)
+    guard let since = phase.judgingSince, !counts(id, at: now) else {
+      return now + retryInterval(id)
+    }
+    return now + min(Self.startPause(now - since), retryInterval(id))
+  }
+
+  /// Whether a failure counts now: not before the first success, and not in the first interval of a
+  /// reload, when a server may be away for a moment.
+  private func counts(_ id: CheckID, at now: Moment) -> Bool {
+    guard records[id].hasEverPassed else { return false }
+    switch phase {
+    case .ready: return true
+    case .reloading(let since): return now - since >= policy.checks[id].interval
+    case .launching, .starting, .stopping, .ended: return false
+    }
+  }
+
+  /// The pause after a failure, and between the passes that `rise` asks for: a third of the interval,
+  /// and never so long that a slow check could not be tried again within the watchdog's period.
+  private func retryInterval(_ id: CheckID) -> Duration {
+    let check = policy.checks[id]
+    var interval = check.interval
+    if let watchdog = policy.watchdog, check.gates.contains(.watchdog) {
+      interval = min(interval, watchdog)
+    }
+    return max(interval / 3, Policy.shortestInterval)
   }
 }

@@ -52,6 +52,9 @@ extension Supervision {
   /// systemd.service(5).)
   mutating func reload(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
     switch phase {
+    case .ready where owesReady, .reloading where owesReady:
+      // To systemd it is still starting, or in the reload before.
+      passOn(signal, reach)
     case .ready, .reloading:
       var notification = Notification()
       notification.reloading = now

@@ -28,13 +28,12 @@ extension Supervision {
     guard let ends = startBudgetEnds, ends <= now, let budget = policy.startTimeout else { return }
     let waiting = firstTrouble.map { ": " + $0 } ?? ""
     log(.error, "not ready within the start timeout of \(budget.brief)\(waiting)")
-    beginStop(StopState(cause: .startTimeout), at: now)
+    let state = StopState(cause: .startTimeout)
+    beginStop(state, at: now)
     var notification = Notification()
     notification.stopping = true
-    if let patience = policy.stopTimeout {
-      // The unit is still starting for systemd, so its start timeout also covers this stop.
-      notification.extendTimeout = patience + Self.extensionEvery
-    }
+    // The unit is still starting for systemd, so its start timeout also covers this stop.
+    notification.extendTimeout = patience(for: state).map { $0 + Self.extensionEvery }
     notify(notification, at: now)
     deliver(policy.stopSignal ?? .terminate, at: now)
   }

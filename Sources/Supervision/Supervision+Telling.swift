@@ -46,6 +46,9 @@ extension Supervision {
       log(.warning, "systemd cannot be told: \(reason); trying again")
     }
     undeliveredAt = now
+    // Two may be refused before either is heard of: neither may be forgotten.
+    var notification = notification
+    if let earlier = owed?.notification { notification.takeIn(earlier) }
     owed = Owed(
       notification: notification, offerAt: now + Self.offerPause(offersInVain),
       tries: offersInVain + 1)

@@ -11,6 +11,9 @@ public final class LogOutput: @unchecked Sendable {
     case socket(Int32)
     /// A pipe or a terminal, opened anew for us alone, with O_NONBLOCK.
     case own(Int32)
+    /// A pipe or a terminal that cannot be opened anew, being another user's: written to only when
+    /// it says that there is room.
+    case shared(Int32)
     /// A file: it makes nobody wait.
     case file(Int32)
   }
@@ -20,7 +23,10 @@ public final class LogOutput: @unchecked Sendable {
   private var lost = 0
 
   /// Not thread-safe: one thread writes.
-  public init(_ descriptor: Int32 = 2) {
+  public convenience init(_ descriptor: Int32 = 2) { self.init(descriptor, reopens: true) }
+
+  /// - Parameter reopens: false for a test of what is done where that is forbidden.
+  init(_ descriptor: Int32, reopens: Bool) {
     var info = stat()
     guard fstat(descriptor, &info) == 0 else {
       way = .file(descriptor)
@@ -29,8 +35,10 @@ public final class LogOutput: @unchecked Sendable {
     switch info.st_mode & S_IFMT {
     case S_IFSOCK: way = .socket(descriptor)
     case S_IFIFO, S_IFCHR:
-      let own = open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
-      way = own >= 0 ? .own(own) : .file(descriptor)
+      let own =
+        !reopens
+        ? -1 : open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+      way = own >= 0 ? .own(own) : .shared(descriptor)
     default: way = .file(descriptor)
     }
   }
@@ -41,6 +49,14 @@ public final class LogOutput: @unchecked Sendable {
     if !put(line + "\n") { lost += 1 }
   }
 
+  /// PIPE_BUF of pipe(7): a pipe that is writable takes so much without waiting.
+  private static let pipeRoom = 4096
+
+  private static func hasRoom(_ descriptor: Int32) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
+  }
+
   private func put(_ text: String) -> Bool {
     var text = text
     return text.withUTF8 { bytes in
@@ -49,6 +65,9 @@ public final class LogOutput: @unchecked Sendable {
         send(
           descriptor, bytes.baseAddress, bytes.count,
           Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) == bytes.count
+      case .shared(let descriptor):
+        Self.hasRoom(descriptor)
+          && Glibc.write(descriptor, bytes.baseAddress, min(bytes.count, Self.pipeRoom)) > 0
       case .own(let descriptor), .file(let descriptor):
         Glibc.write(descriptor, bytes.baseAddress, bytes.count) == bytes.count
       }

@@ -41,8 +41,13 @@ struct Child {
     guard let raw = Launch.Signal(rawValue: signal.number) else { return }
     // It may have ended already; its SIGCHLD is on the way then.
     try? process.send(raw)
-    // As systemd does it (unit_kill_context): what is stopped would not see the signal.
-    if [SIGTERM, SIGINT, SIGQUIT, SIGABRT].contains(signal.number) { try? process.send(.continue) }
+  }
+
+  /// A stop signal, with SIGCONT behind it, as systemd does it (unit_kill_context): what is stopped
+  /// would not see the signal.
+  func stop(_ signal: NamedSignal) {
+    send(signal)
+    try? process.send(.continue)
   }
 
   /// SIGKILL, to its group where that is its own.

@@ -15,7 +15,19 @@ extension Moment {
 }
 
 extension TimeAmount {
-  init(_ duration: Duration) { self = .nanoseconds(duration.nanoseconds) }
+  /// A year at most: more is for ever, and must not overflow where it is added to a time.
+  init(upToAYear duration: Duration) {
+    self = .nanoseconds(min(duration, .seconds(365 * 24 * 3600)).nanoseconds)
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, or the most that fits: 292 years.
+  var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    guard seconds < Int64.max / 1_000_000_000 else { return .max }
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  }
 }
 
 extension Duration {

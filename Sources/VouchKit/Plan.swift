@@ -1,4 +1,5 @@
 import Checks
+import Glibc
 import Launch
 import Supervision
 import Systemd
@@ -20,13 +21,13 @@ struct Plan {
   var notices: [String]
 
   /// - Throws: the first thing that is wrong, with its exit status.
-  init(_ options: RunOptions) throws(Refusal) {
+  init(_ options: RunOptions, _ received: Result<PassedSockets, SystemdError>) throws(Refusal) {
     guard let program = options.command.first else {
       throw .usage("no command: put -- and the command behind the options")
     }
     environment = .current
     do {
-      sockets = try PassedSockets.received()
+      sockets = try received.get()
     } catch {
       throw .usage(error.description)
     }
@@ -132,6 +133,11 @@ struct Plan {
 }
 
 extension Policy {
+  /// Those that stop a process for a while, let it go on, or are ignored (signal(7)).
+  private static let neverStops: Set<Int32> = [
+    SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG,
+  ]
+
   fileprivate init(_ options: RunOptions) throws(Refusal) {
     guard options.fall >= 1 else { throw .usage("--fall \(options.fall): it must be at least 1") }
     guard options.rise >= 1 else { throw .usage("--rise \(options.rise): it must be at least 1") }
@@ -147,6 +153,9 @@ extension Policy {
       guard let signal = Launch.Signal(text) else {
         throw .usage(
           "--stop-signal \(text): no such signal; give a name such as SIGTERM, or a number")
+      }
+      guard !Self.neverStops.contains(signal.rawValue) else {
+        throw .usage("--stop-signal \(text): it does not end a program; give one such as SIGTERM")
       }
       stopSignal = NamedSignal(signal)
     }

@@ -22,7 +22,7 @@ final class Runner {
 
   init(
     loop: EventLoop, log: Logger, child: Child, notifier: Notifier?, probes: [any Probe],
-    commands: ExecRunner, policy: Policy
+    commands: ExecRunner, policy: Policy, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
@@ -30,18 +30,24 @@ final class Runner {
     self.notifier = notifier
     self.probes = probes
     self.commands = commands
-    signals = SignalReader(isService: OwnUnit.isService, sharesTerminal: child.sharesTerminal)
+    signals = SignalReader(
+      isService: OwnUnit.isService, sharesTerminal: child.sharesTerminal, ignored: ignored)
     supervision = Supervision(policy)
   }
 
   /// Begins to supervise a child that runs already.
   func start(_ inbox: SignalInbox) {
-    SignalChannel.open(inbox, on: loop) { [self] in take($0) }
-      .whenFailure { [log] error in
-        log.critical("signals cannot be read: \(error)")
-        // Unable to hear SIGTERM or the child's end, it is of no use: PDEATHSIG takes the child.
-        exit(70)
-      }
+    SignalChannel.open(inbox, on: loop) { [self] batch in
+      // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
+      // SIGTERM that it followed.
+      for signal in batch where signal.signal == .terminate { take(signal) }
+      for signal in batch where signal.signal != .terminate { take(signal) }
+    }
+    .whenFailure { [log] error in
+      log.critical("signals cannot be read: \(error)")
+      // Unable to hear SIGTERM or the child's end, it is of no use: PDEATHSIG takes the child.
+      exit(70)
+    }
     handle(.childStarted)
     askAboutUnit { [self] unit in
       signals.unit = unit
@@ -65,6 +71,7 @@ final class Runner {
       running = [:]
     case .notify(let notification): notify(notification)
     case .signalChild(let signal): child.send(signal)
+    case .stopChild(let signal): child.stop(signal)
     case .killChild: child.kill()
     case .askReach: askReach()
     case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
@@ -91,7 +98,8 @@ final class Runner {
   // MARK: - Probes
 
   private func probe(_ id: CheckID, _ timeout: Duration) {
-    running[id] = probes[id].start(on: loop, timeout: TimeAmount(timeout)) { [self] outcome in
+    running[id] = probes[id].start(on: loop, timeout: TimeAmount(upToAYear: timeout)) {
+      [self] outcome in
       running[id] = nil
       handle(.probeEnded(id, ProbeVerdict(outcome)))
     }
@@ -142,13 +150,15 @@ final class Runner {
         unitIsStopping: isStopping ?? signals.wasContinued)
       handle(.reachKnown(reach))
     }
-    loop.assumeIsolated().scheduleTask(in: TimeAmount(Self.askPatience)) { settle(nil) }
+    loop.assumeIsolated().scheduleTask(in: TimeAmount(upToAYear: Self.askPatience)) {
+      settle(OwnUnit.fromFiles())
+    }
     askAboutUnit(settle)
   }
 
   private func warnAboutStopSignal(_ unit: OwnUnit?) {
     guard let signal = supervision.policy.stopSignal, unit?.killMode == "control-group",
-      unit?.killSignal != signal.number
+      signals.killSignal != signal.number
     else { return }
     log.warning(
       "--stop-signal \(signal) has no effect with KillMode=control-group, where systemd itself signals the child: set KillMode=mixed"

@@ -6,13 +6,13 @@ import NIOPosix
 final class SignalChannel: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
-  private let received: (ReceivedSignal) -> Void
+  private let received: ([ReceivedSignal]) -> Void
 
-  private init(_ received: @escaping (ReceivedSignal) -> Void) { self.received = received }
+  private init(_ received: @escaping ([ReceivedSignal]) -> Void) { self.received = received }
 
-  /// Hands every signal of the inbox to `received`, on the loop, from now on.
+  /// Hands the signals of the inbox to `received`, on the loop, from now on: all that wait at once.
   static func open(
-    _ inbox: SignalInbox, on loop: EventLoop, _ received: @escaping (ReceivedSignal) -> Void
+    _ inbox: SignalInbox, on loop: EventLoop, _ received: @escaping ([ReceivedSignal]) -> Void
   ) -> EventLoopFuture<Void> {
     let handler = NIOLoopBound(SignalChannel(received), eventLoop: loop)
     return NIOPipeBootstrap(group: loop)
@@ -32,8 +32,6 @@ final class SignalChannel: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
-    for signal in buffer.withUnsafeReadableBytes({ SignalInbox.parse(bytes: $0) }) {
-      received(signal)
-    }
+    received(buffer.withUnsafeReadableBytes { SignalInbox.parse(bytes: $0) })
   }
 }

@@ -15,15 +15,20 @@ struct SignalReader {
   /// (kill_and_sigcont in systemd's src/basic/process-util.c), and not for `systemctl kill`.
   private(set) var wasContinued = false
 
-  init(isService: Bool, sharesTerminal: Bool) {
+  /// The signals that vouch was started with ignored (nohup(1), a shell's background job): bit N − 1
+  /// stands for signal N.
+  private let ignored: UInt64
+
+  init(isService: Bool, sharesTerminal: Bool, ignored: UInt64 = 0) {
     self.isService = isService
+    self.ignored = ignored
     self.sharesTerminal = sharesTerminal
     managerProcess = getppid()
   }
 
   var killMode: KillMode? { unit?.killMode.flatMap(KillMode.init(rawValue:)) }
 
-  private var killSignal: Int32? {
+  var killSignal: Int32? {
     unit?.killSignal ?? unit?.killSignalName.flatMap { Launch.Signal($0)?.rawValue }
   }
 
@@ -35,6 +40,8 @@ struct SignalReader {
       of: sender, killMode: killMode, childSharesTerminal: sharesTerminal)
     let role = SignalRole.of(
       signal.number, from: sender, killSignal: killSignal, reloadSignal: unit?.reloadSignal)
+    // Whoever started vouch wanted this signal to do nothing. The child ignores it too.
+    if ignored & (1 << (signal.number - 1)) != 0 { return .signal(signal, reach) }
     switch role {
     case .stop: return .stop(signal, reach)
     case .reload: return .reload(signal, reach)

@@ -14,9 +14,16 @@ public enum Vouch {
   public struct Beginning {
     let signals: SignalState
     let blocked: UInt64
+    let sockets: Result<PassedSockets, SystemdError>
 
     public init() {
       try? StandardStreams.fillGaps()
+      // While nothing of vouch's own can have a number that LISTEN_FDS names.
+      do {
+        sockets = .success(try PassedSockets.received())
+      } catch {
+        sockets = .failure(error)
+      }
       signals = SignalState.capture()
       blocked = SignalState.block()
     }
@@ -45,7 +52,7 @@ public enum Vouch {
   private static func run(
     _ options: RunOptions, _ beginning: Beginning, _ log: Logger
   ) throws(Refusal) -> Never {
-    let plan = try Plan(options)
+    let plan = try Plan(options, beginning.sockets)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let probes = try plan.probes(commands)
     let inbox: SignalInbox
@@ -70,7 +77,7 @@ public enum Vouch {
     MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
       Runner(
         loop: loop, log: log, child: child, notifier: notifier, probes: probes,
-        commands: commands, policy: plan.policy
+        commands: commands, policy: plan.policy, ignored: beginning.signals.ignored
       ).start(inbox)
     }
     // The loop ends with the process, never before it.

@@ -135,6 +135,8 @@ extension LogLevel: ExpressibleByArgument {
     "error": .error, "warning": .warning, "notice": .notice, "info": .info, "debug": .debug,
   ]
 
+  public static var allValueStrings: [String] { ["error", "warning", "notice", "info", "debug"] }
+
   public init?(argument: String) {
     guard let level = Self.names[argument] else { return nil }
     self = level

@@ -36,6 +36,15 @@ import Testing
     #expect(world.stopsToChild == [])
   }
 
+  @Test("a stop signal is followed by SIGCONT, another signal is not")
+  func continued() {
+    var world = ready()
+    world.send(.signal(.usr1, .vouchAlone))
+    #expect(world.effects == [.signalChild(.usr1)])
+    world.send(.stop(.terminate, .vouchAlone))
+    #expect(world.effects.contains(.stopChild(.terminate)))
+  }
+
   @Test("another signal is a stronger wish, and reaches the child too")
   func stronger() {
     var world = ready()
@@ -116,8 +125,11 @@ import Testing
 
   @Test("what a signal asks for")
   func roles() {
-    for number: Int32 in [2, 3, 6, 15] {
-      for sender in SignalSender.allCases { #expect(SignalRole.of(number, from: sender) == .stop) }
+    for sender in SignalSender.allCases {
+      for number: Int32 in [2, 15] { #expect(SignalRole.of(number, from: sender) == .stop) }
+      for number: Int32 in [3, 6] {
+        #expect(SignalRole.of(number, from: sender) == (sender == .process ? .other : .stop))
+      }
     }
     #expect(SignalRole.of(1, from: .manager) == .reload)
     #expect(SignalRole.of(1, from: .process) == .reload)

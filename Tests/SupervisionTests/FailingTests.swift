@@ -107,6 +107,51 @@ import Testing
     #expect(world.notifications.last?.status == "a: cannot be checked: no descriptors left")
   }
 
+  @Test("an answer that lay unread for longer than the check allows feeds nothing")
+  func staleAnswer() {
+    var world = ready(Policy(checks: [.plain("a")], watchdog: .seconds(30)))
+    world.advance(.seconds(9))
+    world.send(.probeEnded(0, .passed("200")))
+    #expect(world.sent.allSatisfy { $0.watchdog == nil })
+    #expect(world.effects.contains(.probe(0, timeout: .seconds(5))), "it is asked again at once")
+    world.send(.probeEnded(0, .passed("200")))
+    #expect(world.sent.map(\.watchdog) == [.feed])
+  }
+
+  @Test("a slow check beside a quick one is tried again within the watchdog's period")
+  func slowRetry() {
+    let slow = Check.plain("slow", interval: .seconds(90), timeout: .seconds(5))
+    var world = ready(Policy(checks: [.plain("quick"), slow], watchdog: .seconds(30)))
+    while world.probing[1] == nil {
+      for id in world.probing.keys { world.send(.probeEnded(id, .passed("200"))) }
+      world.sleep()
+    }
+    world.send(.probeEnded(1, .failed("connect refused")))
+    let failed = world.now
+    while world.probing[1] == nil {
+      for id in world.probing.keys { world.send(.probeEnded(id, .passed("200"))) }
+      world.sleep()
+    }
+    #expect(world.now - failed == .seconds(10))
+  }
+
+  @Test("a reload that breaks the child is acted on once the first interval is over")
+  func brokenReload() {
+    var world = ready(
+      Policy(checks: [.plain("a")], watchdog: .seconds(30), onUnhealthy: .trigger))
+    world.send(.probeEnded(0, .passed("200")))
+    world.send(.reload(.hangup, .vouchAlone))
+    let reloaded = world.now
+    while world.now - reloaded < .seconds(60) {
+      if world.probing[0] != nil { world.send(.probeEnded(0, .failed("500, expected 200-399"))) }
+      if world.sent.contains(where: { $0.watchdog == .trigger }) { break }
+      world.sleep()
+    }
+    #expect(world.sent.contains { $0.watchdog == .trigger })
+    #expect(world.now - reloaded < .seconds(20))
+    #expect(world.logs.contains("failing: a: 500, expected 200-399"))
+  }
+
   @Test("a timeout that was noticed late is vouch's own, and the probe is begun anew at once")
   func starved() {
     var world = ready(

@@ -97,6 +97,19 @@ import Testing
     #expect(world.exit == .startTimeout)
   }
 
+  @Test("a spent start budget ends in SIGKILL without --stop-timeout too: nobody else would")
+  func spentAlone() {
+    var world = World(Policy(checks: [.plain()], startTimeout: .seconds(3)))
+    world.start()
+    world.advance(.seconds(3))
+    world.send(.clock)
+    #expect((world.sent.last?.extendTimeout ?? .zero) > .seconds(90))
+    let stopped = world.now
+    world.sleep()
+    #expect(world.kills == 1)
+    #expect(world.now - stopped == .seconds(90))
+  }
+
   @Test("a child that ends by itself during the start decides the exit status")
   func endsEarly() {
     var world = World(Policy(checks: [.plain()], startTimeout: .seconds(3)))

@@ -17,6 +17,21 @@ import Testing
     #expect(world.logs.count { $0.hasPrefix("systemd cannot be told") } == 1)
   }
 
+  @Test("of two datagrams that were refused in one turn neither is forgotten")
+  func twoRefused() {
+    var world = World(Policy(checks: [.plain("a"), .plain("b", gates: .none)]))
+    world.start()
+    world.send(.probeEnded(0, .passed("200")))
+    let first = world.sent[0]
+    world.send(.probeEnded(1, .passed("200")))
+    let second = world.sent[0]
+    world.send(.undelivered(first, reason: "queue full"))
+    world.send(.undelivered(second, reason: "queue full"))
+    world.advance(.seconds(2))
+    world.send(.clock)
+    #expect(world.sent.map(\.ready) == [true])
+  }
+
   @Test("a READY=1 that was not taken waits while its checks fail")
   func readyWaits() {
     var world = World(Policy(checks: [.plain()], watchdog: .seconds(30)))

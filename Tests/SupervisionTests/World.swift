@@ -8,6 +8,7 @@ struct World {
   private(set) var now = Moment(sinceOrigin: .seconds(1000))
   private(set) var effects: [Effect] = []
   private(set) var violations: [String] = []
+  private(set) var trace: [Event] = []
 
   // What has been seen.
   private(set) var probing: [CheckID: Moment] = [:]
@@ -53,6 +54,7 @@ struct World {
 
   mutating func send(_ event: Event) {
     note(event)
+    trace.append(event)
     let ended = exit != nil
     effects = supervision.handle(event, at: now)
     if ended, !effects.isEmpty { violate("something was done after the end: \(effects)") }
@@ -111,6 +113,9 @@ struct World {
     case .signalChild(let signal):
       if !childRuns { violate("a signal to a child that is gone") }
       if [2, 3, 6, 15].contains(signal.number) { stopsToChild.append(signal) }
+    case .stopChild(let signal):
+      if !childRuns { violate("a stop for a child that is gone") }
+      stopsToChild.append(signal)
     case .killChild:
       if !hasStopped && !isStartTimeOver { violate("killed without a stop") }
       kills += 1
@@ -171,7 +176,7 @@ struct World {
     }
   }
 
-  private mutating func violate(_ what: String) { violations.append(what) }
+  private mutating func violate(_ what: String) { violations.append("\(what), after \(trace)") }
 }
 
 extension Check {

@@ -39,6 +39,18 @@ import Testing
       readAll(reader) == "vouch: \(2000 - taken) log lines were lost: nobody read them\nafter\n")
   }
 
+  @Test("nor does a pipe that cannot be opened anew")
+  func sharedPipe() {
+    let (reader, writer) = pipePair()
+    defer {
+      close(reader)
+      close(writer)
+    }
+    let output = LogOutput(writer, reopens: false)
+    for number in 0..<2000 { output.write("line \(number) " + String(repeating: "x", count: 100)) }
+    #expect(readAll(reader).hasPrefix("line 0 "))
+  }
+
   @Test("the child's copy of standard error stays as it is: blocking")
   func flagsStay() {
     let (reader, writer) = pipePair()

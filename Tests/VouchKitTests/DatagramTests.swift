@@ -1,3 +1,4 @@
+import NIOCore
 import Supervision
 import Testing
 
@@ -18,6 +19,13 @@ import Testing
     var notification = Notification()
     notification.reloading = Moment(sinceOrigin: .nanoseconds(1_234_567_890_999))
     #expect(notification.datagram == "RELOADING=1\nMONOTONIC_USEC=1234567890")
+  }
+
+  @Test("a time without end overflows nothing")
+  func endless() {
+    #expect(Duration.microseconds(Int64.max).nanoseconds == .max)
+    #expect(TimeAmount(upToAYear: .microseconds(Int64.max)) == .hours(365 * 24))
+    _ = Moment(sinceOrigin: .microseconds(Int64.max)).deadline
   }
 
   @Test("READY=1 goes with STATUS, and the rest is said as sd_notify(3) has it")

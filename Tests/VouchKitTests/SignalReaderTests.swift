@@ -51,6 +51,15 @@ import Testing
       reader.event(for: received(.windowChange, from: 99_999)) == .signal(window, .vouchAlone))
   }
 
+  @Test("a signal that vouch was started with ignored stops nothing")
+  func ignored() {
+    var reader = SignalReader(
+      isService: false, sharesTerminal: true, ignored: 1 << UInt64(SIGINT - 1))
+    let interrupt = NamedSignal(number: SIGINT, name: "SIGINT")
+    #expect(
+      reader.event(for: received(.interrupt, from: nil, .kernel)) == .signal(interrupt, .childToo))
+  }
+
   @Test("Ctrl-C on a shared terminal has reached the child too")
   func terminal() {
     var reader = SignalReader(isService: false, sharesTerminal: true)

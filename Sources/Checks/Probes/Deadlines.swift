@@ -55,8 +55,13 @@ final class Deadlines {
         }
       }
       .takingOwnershipOfDescriptor(input: descriptor)
-      .assumeIsolated().whenSuccess { [weak self] in
-        if let self { self.channel = $0 } else { $0.close(promise: nil) }
+      .assumeIsolated().whenComplete { [weak self] in
+        switch $0 {
+        case .success(let channel):
+          if let self { self.channel = channel } else { channel.close(promise: nil) }
+        // Without deadlines a probe could last for ever: better to end, and the child with us.
+        case .failure(let error): fatalError("the timer of the checks cannot be read: \(error)")
+        }
       }
   }
 

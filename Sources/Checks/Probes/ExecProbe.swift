@@ -28,7 +28,7 @@ final class ExecProbe: Probe {
     _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure> {
     if isUnreaped {
-      return .failure(.cannotRun("the command of an earlier probe was killed but has not ended"))
+      return .failure(.ownTrouble("the command of an earlier probe was killed but has not ended"))
     }
     isUnreaped = true
     let result = runner.run(command) { end in

@@ -50,8 +50,8 @@ final class HTTPExchange {
 /// One request and its answer.
 final class HTTPRun: ConnectionRun, @unchecked Sendable {
   private let exchange: HTTPExchange
-  /// Nil for http.
-  private let line: TLSLine?
+  /// Of the present connection; nil for http.
+  private var line: TLSLine? = nil
   /// What went wrong with sending; the connection's end tells it.
   private(set) var sendError: (any Error)? = nil
 
@@ -60,13 +60,14 @@ final class HTTPRun: ConnectionRun, @unchecked Sendable {
     timeout: TimeAmount, done: @escaping (ProbeResult) -> Void
   ) {
     self.exchange = exchange
-    line = exchange.tls == nil ? nil : TLSLine()
     super.init(peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
   }
 
   override func prepare(_ channel: any Channel) throws {
     let pipeline = channel.pipeline.syncOperations
-    if let line, let tls = exchange.tls {
+    if let tls = exchange.tls {
+      let line = TLSLine()
+      self.line = line
       try pipeline.addHandler(line)
       try pipeline.addHandler(try tls.makeHandler())
     }
