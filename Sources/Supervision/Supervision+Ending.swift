@@ -13,14 +13,7 @@ extension Supervision {
       settle(signal, reach, at: now)
     case .stopping(let state):
       // The same request again is the same stop; another signal is a stronger wish.
-      let isRepeated =
-        switch state.cause {
-        case .signal(let first): first == signal
-        case .startTimeout: state.delivered.contains(policy.stopSignal ?? signal)
-        }
-      guard !isRepeated, !state.delivered.contains(signal), !state.asking.contains(signal) else {
-        return
-      }
+      guard !state.delivered.contains(signal), !state.asking.contains(signal) else { return }
       settle(signal, reach, at: now)
     case .ended: break
     }

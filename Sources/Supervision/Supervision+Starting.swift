@@ -35,7 +35,8 @@ extension Supervision {
     // The unit is still starting for systemd, so its start timeout also covers this stop.
     notification.extendTimeout = patience(for: state).map { $0 + Self.extensionEvery }
     notify(notification, at: now)
-    deliver(policy.stopSignal ?? .terminate, at: now)
+    // systemd's own SIGTERM, should it lose patience, is the same stop.
+    deliver(policy.stopSignal ?? .terminate, asked: .terminate, at: now)
   }
 
   /// The pause before a target that does not answer yet is probed again: never more than 5 % of the

@@ -11,9 +11,6 @@ public final class Notifier {
   private var address: sockaddr_un
   private let length: socklen_t
 
-  /// The most that one datagram may hold (NOTIFY_BUFFER_MAX in systemd's src/core/manager.c).
-  public static let limit = 4096
-
   public enum Problem: Error, Hashable, CustomStringConvertible {
     /// Neither an absolute path nor an abstract address, or longer than a socket address.
     case address(String)
@@ -49,7 +46,8 @@ public final class Notifier {
 
   deinit { close(descriptor) }
 
-  /// Sends one datagram of at most `limit` bytes, without waiting.
+  /// Sends one datagram of at most 4096 bytes (NOTIFY_BUFFER_MAX in systemd's src/core/manager.c),
+  /// without waiting.
   ///
   /// - Returns: nil when systemd has it, else the errno: EAGAIN where its queue is full, ENOENT or
   ///   ECONNREFUSED where nobody is there to read.

@@ -110,6 +110,18 @@ import Testing
     #expect(world.now - stopped == .seconds(90))
   }
 
+  @Test("systemd's SIGTERM after a spent start budget is the same stop, --stop-signal or not")
+  func spentThenStopped() {
+    for own in [nil, NamedSignal.quit] {
+      var world = World(Policy(checks: [.plain()], startTimeout: .seconds(3), stopSignal: own))
+      world.start()
+      world.advance(.seconds(3))
+      world.send(.clock)
+      world.send(.stop(.terminate, .vouchAlone))
+      #expect(world.stopsToChild == [own ?? .terminate])
+    }
+  }
+
   @Test("a child that ends by itself during the start decides the exit status")
   func endsEarly() {
     var world = World(Policy(checks: [.plain()], startTimeout: .seconds(3)))

@@ -17,6 +17,23 @@ import Testing
     #expect(world.logs.count { $0.hasPrefix("systemd cannot be told") } == 1)
   }
 
+  @Test("nothing feeds the watchdog while systemd has not taken READY=1: it would arm it")
+  func noFeedBeforeReady() {
+    let checks: [Check] = [.plain("r", gates: .ready), .plain("w", gates: .watchdog)]
+    var world = World(Policy(checks: checks, watchdog: .seconds(30)))
+    world.start()
+    world.send(.probeEnded(1, .passed("200")))
+    world.send(.probeEnded(0, .passed("200")))
+    world.send(.undelivered(world.sent[0], reason: "queue full"))
+    world.advance(.seconds(10))
+    world.send(.clock)
+    world.send(.undelivered(world.sent[0], reason: "queue full"))
+    world.send(.probeEnded(0, .failed("connect refused")))
+    world.send(.probeEnded(1, .passed("200")))
+    #expect(world.sent.allSatisfy { !$0.ready && $0.watchdog == nil })
+    #expect(world.violations == [])
+  }
+
   @Test("of two datagrams that were refused in one turn neither is forgotten")
   func twoRefused() {
     var world = World(Policy(checks: [.plain("a"), .plain("b", gates: .none)]))
