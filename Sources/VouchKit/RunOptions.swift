@@ -3,16 +3,9 @@ import Systemd
 
 /// The command line of `vouch run`, read but not yet judged (DESIGN.md, 1.1). `Plan` judges it.
 public struct RunOptions: Sendable {
-  /// SPECs, in the order given.
-  public var http: [String] = []
-  public var tcp: [String] = []
-  public var exec: [String] = []
+  public var checks = CheckOptions()
   public var noCheck = false
 
-  public var interval: String?
-  public var timeout: String?
-  public var fall = 3
-  public var rise = 1
   public var startTimeout: String?
   public var onUnhealthy = OnUnhealthy.withhold
   public var stopSignal: String?

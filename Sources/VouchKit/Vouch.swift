@@ -54,7 +54,8 @@ public enum Vouch {
   ) throws(Refusal) -> Never {
     let plan = try Plan(options, beginning.sockets)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
-    let probes = try plan.probes(commands)
+    let probes = try CheckPlan.probes(
+      plan.specs, listeners: plan.sockets.listeners, commands: commands)
     let inbox: SignalInbox
     do {
       inbox = try SignalInbox(signals: beginning.blocked)

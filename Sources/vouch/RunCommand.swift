@@ -17,45 +17,12 @@ struct RunCommand: ParsableCommand {
       Times: 500ms, 5s, 2min, 1h, "1min 30s"; a bare number is seconds.
       """)
 
-  @Option(
-    help: ArgumentHelp(
-      "A check: GET a target: /path (the first passed socket), @NAME/path, :PORT/path, "
-        + "http://HOST:PORT/path, https://…, http://unix:/SOCKET:/path. Repeatable.",
-      valueName: "SPEC"))
-  var http: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "A check: connect to HOST:PORT, :PORT, @NAME or unix:/PATH. Repeatable.", valueName: "SPEC"))
-  var tcp: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "A check: a command, run without a shell, that exits 0. Repeatable.", valueName: "SPEC"))
-  var exec: [String] = []
+  @OptionGroup var checks: CheckArguments
 
   @Flag(
     name: .customLong("no-check"),
     help: "Probe nothing: READY once the child runs, the watchdog fed while it lives.")
   var noCheck = false
-
-  @Option(
-    help: ArgumentHelp(
-      "From one probe to the next. (default: a third of WatchdogSec=, 10s without it)",
-      valueName: "TIME"))
-  var interval: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "How long a probe may take. (default: the smaller of 5s and the interval)",
-      valueName: "TIME"))
-  var timeout: String?
-
-  @Option(help: ArgumentHelp("Failures in a row before vouch acts.", valueName: "N"))
-  var fall = 3
-
-  @Option(help: ArgumentHelp("Passes in a row before a check is healthy.", valueName: "N"))
-  var rise = 1
 
   @Option(
     name: .customLong("start-timeout"),
@@ -103,14 +70,8 @@ struct RunCommand: ParsableCommand {
   /// What ArgumentParser has read, for VouchKit; the command is not its to read.
   func options(command: [[UInt8]]) -> RunOptions {
     var options = RunOptions()
-    options.http = http
-    options.tcp = tcp
-    options.exec = exec
+    options.checks = checks.options
     options.noCheck = noCheck
-    options.interval = interval
-    options.timeout = timeout
-    options.fall = fall
-    options.rise = rise
     options.startTimeout = startTimeout
     options.onUnhealthy = onUnhealthy
     options.stopSignal = stopSignal

@@ -1,0 +1,100 @@
+import Checks
+import Launch
+import Supervision
+
+/// The checks of a command line, judged: what `vouch run` and its kin have in common.
+enum CheckPlan {
+  static func specs(_ options: CheckOptions) throws(Refusal) -> [CheckSpec] {
+    var specs: [CheckSpec] = []
+    for (kind, texts) in options.specs {
+      for text in texts {
+        do {
+          specs.append(try CheckSpec.parse(kind: kind, text: text))
+        } catch {
+          throw .usage(error.message)
+        }
+      }
+    }
+    return specs
+  }
+
+  static func checks(
+    _ specs: [CheckSpec], _ options: CheckOptions, watchdog: Duration?
+  ) throws(Refusal) -> [Check] {
+    guard options.fall >= 1 else { throw .usage("--fall \(options.fall): it must be at least 1") }
+    guard options.rise >= 1 else { throw .usage("--rise \(options.rise): it must be at least 1") }
+    let interval = try span("--interval", options.interval)
+    let timeout = try span("--timeout", options.timeout)
+    let names = CheckNames.unique(specs)
+    return zip(specs, names).map { spec, name in
+      let interval = spec.interval ?? interval ?? Policy.defaultInterval(watchdog: watchdog)
+      return Check(
+        name: name, interval: interval,
+        timeout: spec.timeout ?? timeout ?? Policy.defaultTimeout(interval: interval),
+        fall: spec.fall ?? options.fall, rise: spec.rise ?? options.rise,
+        gates: Gates(spec.gates ?? .both), waitsInListenQueue: spec.probesPassedSocket)
+    }
+  }
+
+  /// A check that can never be run is a mistake in the command line, not an unhealthy child.
+  static func requireCommands(
+    of specs: [CheckSpec], searchPath: [UInt8]?
+  ) throws(Refusal) {
+    for spec in specs {
+      guard case .exec(let command) = spec.probe else { continue }
+      switch CommandResolver.resolve(Array(command[0].utf8), searchPath: searchPath) {
+      case .found: break
+      case .notFound: throw .usage("--exec '\(spec.text)': command not found: \(command[0])")
+      case .notExecutable(let path, let reason):
+        throw .usage(
+          "--exec '\(spec.text)': cannot be run: \(String(decoding: path, as: UTF8.self)): "
+            + reason)
+      }
+    }
+  }
+
+  /// One probe for each check, in their order: files are read and passed sockets found here.
+  static func probes(
+    _ specs: [CheckSpec], listeners: [ListenerAddress], commands: ExecRunner
+  ) throws(Refusal) -> [any Probe] {
+    let factory: ProbeFactory
+    do {
+      factory = try ProbeFactory(listeners: listeners, version: vouchVersion, runner: commands)
+    } catch {
+      throw .failure(error.message)
+    }
+    var probes: [any Probe] = []
+    for spec in specs {
+      do {
+        probes.append(try factory.makeProbe(for: spec))
+      } catch {
+        throw .usage(error.message)
+      }
+    }
+    return probes
+  }
+}
+
+extension Gates {
+  init(_ gates: CheckSpec.Gates) {
+    switch gates {
+    case .ready: self = .ready
+    case .watchdog: self = .watchdog
+    case .both: self = .both
+    case .none: self = .none
+    }
+  }
+}
+
+/// A flag's time span, at least 1 ms.
+func span(_ flag: String, _ text: String?) throws(Refusal) -> Duration? {
+  guard let text else { return nil }
+  let span: Duration
+  do {
+    span = try DurationText.parse(text)
+  } catch {
+    throw .usage("\(flag): \(error.message)")
+  }
+  if span < .milliseconds(1) { throw .usage("\(flag): \(text) is too short: at least 1ms") }
+  return span
+}
