@@ -20,6 +20,10 @@ struct CheckRecord: Hashable, Sendable {
   var loggedFailing = false
   /// The prober's own trouble, while it lasts; logged once.
   var trouble: String?
+  /// What starved probes had of their time, since the last result that counted.
+  var charged = Duration.zero
+  /// What they had lost, since the last pass.
+  var lost = Duration.zero
 
   /// When the probe in flight began; nil when none is.
   var probing: Moment?
@@ -42,6 +46,8 @@ struct CheckRecord: Hashable, Sendable {
     failures = 0
     hasEverPassed = true
     trouble = nil
+    charged = .zero
+    lost = .zero
   }
 
   /// - Parameter counted: whether the failure counts towards `fall`.
@@ -50,6 +56,7 @@ struct CheckRecord: Hashable, Sendable {
     passes = 0
     failures = counted ? failures + 1 : 0
     trouble = nil
+    charged = .zero
   }
 
   /// A reload asks anew: what passed before it proves nothing.

@@ -12,6 +12,10 @@ public enum LogLevel: Int, Hashable, Sendable, Comparable {
 public enum Exit: Hashable, Sendable {
   /// The child's end is vouch's end: same code, or same signal.
   case like(ChildEnd)
+  /// Exit 0: a stop was asked for while no child ran.
+  case stoppedWithoutChild
+  /// The child could not be started again: with the status for why.
+  case notStarted(Int32)
   /// Exit 75 (EX_TEMPFAIL of sysexits.h): the budget of `--start-timeout` ran out.
   case startTimeout
 }
@@ -29,6 +33,12 @@ public enum Effect: Hashable, Sendable {
   case stopChild(NamedSignal)
   /// SIGKILL to the child and its process group.
   case killChild
+  /// SIGKILL to whatever the child left behind when it ended.
+  case killRest
+  /// Start the child again, on the same sockets; answer with `childStarted` or `childNotStarted`.
+  case startChild
+  /// Run the command of `--on-unhealthy exec=` for a check and the reason that it fails with.
+  case runAction(check: String, reason: String)
   /// Find out whether systemd signalled the whole control group; answer with `reachKnown`.
   case askReach
   case log(LogLevel, String)

@@ -30,8 +30,9 @@ public enum ProbeVerdict: Hashable, Sendable {
   case passed(String)
   /// With the reason, without any of the answer's body.
   case failed(String)
-  /// Nothing came within the check's timeout, with the reason; and how late that was noticed.
-  case timedOut(String, late: Duration)
+  /// Nothing came within the check's timeout, with the reason; and for how much of that time vouch
+  /// or the child was kept from running, by a busy machine, a freezer or a stop signal.
+  case timedOut(String, starved: Duration)
   /// The prober's own trouble, which says nothing of the child (rule 7).
   case inconclusive(String)
 }
@@ -40,6 +41,8 @@ public enum ProbeVerdict: Hashable, Sendable {
 public enum Event: Hashable, Sendable {
   /// The child runs: its exec succeeded.
   case childStarted
+  /// It could not be started again: why, and the exit status for that.
+  case childNotStarted(String, exitCode: Int32)
   /// A probe that `Effect.probe` asked for has ended.
   case probeEnded(CheckID, ProbeVerdict)
   /// The moment that `Supervision.wakeAt` named has come.

@@ -8,15 +8,19 @@ enum Phase: Hashable, Sendable {
   case ready
   /// A reload was asked for and READY=1 is not sent again yet.
   case reloading(since: Moment)
+  /// The child failed and is being restarted.
+  case healing(Healing)
   /// A stop was asked for; whether the child has its signal yet is `StopState`'s to say (rule 5).
   case stopping(StopState)
   /// The child has ended, and so has vouch.
   case ended
 
-  /// When READY=1 is awaited: since when.
+  /// When a child is being judged before it counts as healthy: since when.
   var judgingSince: Moment? {
     switch self {
     case .starting(let since), .reloading(let since): since
+    case .healing(let healing):
+      if case .judging(let since) = healing.stage { since } else { nil }
     case .launching, .ready, .stopping, .ended: nil
     }
   }
@@ -25,6 +29,7 @@ enum Phase: Hashable, Sendable {
   var probes: Bool {
     switch self {
     case .starting, .ready, .reloading: true
+    case .healing(let healing): if case .judging = healing.stage { true } else { false }
     case .launching, .stopping, .ended: false
     }
   }
@@ -37,6 +42,8 @@ struct StopState: Hashable, Sendable {
     case startTimeout
   }
   var cause: Cause
+  /// What the child had been sent already when the stop was asked for, to be restarted.
+  var hadBefore: NamedSignal?
   /// The stop signals that the child has had, from vouch or from systemd itself.
   var delivered: Set<NamedSignal> = []
   /// The signals that wait for `reachKnown`.

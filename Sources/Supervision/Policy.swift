@@ -1,9 +1,13 @@
 /// What vouch does when a check that gates the watchdog has failed `fall` times in a row.
-public enum OnUnhealthy: String, Sendable, CaseIterable {
+public enum OnUnhealthy: Sendable, Hashable {
   /// Nothing: the watchdog goes unfed, and systemd acts when its period is over.
   case withhold
   /// WATCHDOG=trigger with the reason, so that systemd acts at once (sd_notify(3)).
   case trigger
+  /// The child is stopped and started again on the same sockets.
+  case restart
+  /// A command is run; then as `withhold`.
+  case command
 }
 
 /// Everything that was settled on the command line and by the environment before the start.
@@ -18,11 +22,13 @@ public struct Policy: Sendable {
   public var stopSignal: NamedSignal?
   /// From the stop signal to SIGKILL (`--stop-timeout`); nil leaves it to TimeoutStopSec=.
   public var stopTimeout: Duration?
+  /// What the random part of the back-off between restarts is drawn from.
+  public var seed: UInt64
 
   public init(
     checks: [Check], watchdog: Duration? = nil, startTimeout: Duration? = nil,
     onUnhealthy: OnUnhealthy = .withhold, stopSignal: NamedSignal? = nil,
-    stopTimeout: Duration? = nil
+    stopTimeout: Duration? = nil, seed: UInt64 = 0
   ) {
     self.checks = checks
     self.watchdog = watchdog
@@ -30,6 +36,7 @@ public struct Policy: Sendable {
     self.onUnhealthy = onUnhealthy
     self.stopSignal = stopSignal
     self.stopTimeout = stopTimeout
+    self.seed = seed
   }
 
   /// The shortest interval: a period below three of them cannot be kept, and trying to would leave

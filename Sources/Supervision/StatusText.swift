@@ -16,6 +16,12 @@ extension Supervision {
     case .launching, .ended: return ""
     case .starting: return join("starting", withTimes: withTimes)
     case .reloading: return join("reloading", withTimes: withTimes)
+    case .healing(let healing):
+      switch healing.stage {
+      case .stopping: return "restarting (\(restarts)): \(healing.cause)"
+      case .waiting, .launching: return "restarting (\(restarts)), starting again: \(healing.cause)"
+      case .judging: return join("restarted (\(restarts))", withTimes: withTimes)
+      }
     case .stopping(let state):
       switch state.cause {
       case .signal(let signal): return "stopping on \(signal)"
@@ -28,7 +34,7 @@ extension Supervision {
       let failing = policy.checks.indices.contains {
         !isGood($0) && policy.checks[$0].gates != .none
       }
-      return join(failing ? nil : "ready", withTimes: withTimes)
+      return join(failing ? nil : "ready", withTimes: withTimes) + restartsSoFar
     }
   }
 
@@ -40,6 +46,14 @@ extension Supervision {
       + policy.checks.indices.filter { isGood($0) }
     let parts = order.map { result($0, withTimes: withTimes) }
     return ((state.map { [$0] } ?? []) + parts).joined(separator: "; ")
+  }
+
+  private var restartsSoFar: String {
+    switch restarts {
+    case 0: ""
+    case 1: "; restarted once"
+    default: "; restarted \(restarts) times"
+    }
   }
 
   private func isGood(_ id: CheckID) -> Bool { records[id].isPassing && records[id].trouble == nil }

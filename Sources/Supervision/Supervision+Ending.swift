@@ -11,6 +11,7 @@ extension Supervision {
       log(.info, "stopping on \(signal)")
       beginStop(StopState(cause: .signal(signal)), at: now)
       settle(signal, reach, at: now)
+    case .healing(let healing): stopHealing(healing, signal, reach, at: now)
     case .stopping(let state):
       // The same request again is the same stop; another signal is a stronger wish.
       guard !state.delivered.contains(signal), !state.asking.contains(signal) else { return }
@@ -36,7 +37,7 @@ extension Supervision {
     for id in records.indices { records[id].probing = nil }
   }
 
-  private mutating func settle(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
+  mutating func settle(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
     guard case .stopping(var state) = phase else { return }
     switch reach {
     case .unknown:
@@ -70,10 +71,10 @@ extension Supervision {
   /// Sends the child its stop signal, and starts to wait for its end.
   mutating func deliver(_ signal: NamedSignal, asked: NamedSignal? = nil, at now: Moment) {
     guard case .stopping(var state) = phase else { return }
-    state.delivered.insert(signal)
+    let isNew = state.delivered.insert(signal).inserted && signal != state.hadBefore
     if let asked { state.delivered.insert(asked) }
     phase = .stopping(state)
-    effects.append(.stopChild(signal))
+    if isNew { effects.append(.stopChild(signal)) }
     armKill(at: now)
   }
 
@@ -106,18 +107,26 @@ extension Supervision {
     case .launching, .ended: break
     case .starting, .ready, .reloading:
       if reach != .childToo { effects.append(.signalChild(signal)) }
+    case .healing(let healing):
+      if reach != .childToo, healing.hasChild { effects.append(.signalChild(signal)) }
     case .stopping:
       // What systemd sends to a group that it stops (SendSIGHUP=), the child has from systemd.
       if reach == .vouchAlone { effects.append(.signalChild(signal)) }
     }
   }
 
-  mutating func childEnded(_ end: ChildEnd) {
+  mutating func childEnded(_ end: ChildEnd, at now: Moment) {
     var exit = Exit.like(end)
     var level = LogLevel.info
     switch phase {
     case .stopping(let state):
       if state.cause == .startTimeout { exit = .startTimeout }
+    case .healing(let healing):
+      switch healing.stage {
+      case .stopping: return pauseBeforeRestart(end, at: now)
+      case .waiting, .launching: return
+      case .judging: level = .error
+      }
     case .launching, .starting, .ready, .reloading:
       // Nobody asked for it, so it is news, unless it is a clean end.
       if end != .exited(0) { level = .error }

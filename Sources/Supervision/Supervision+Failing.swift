@@ -1,6 +1,7 @@
 // Rule 4. A failure never feeds the watchdog. `fall` and `rise` count runs of equal results and
 // decide when vouch acts. `withhold`: nothing is sent. `trigger`: after `fall` failures in a row
-// STATUS and WATCHDOG=trigger go out in one datagram.
+// STATUS and WATCHDOG=trigger go out in one datagram. `restart`: see Healing. `exec=`: a command is run,
+// then as `withhold`.
 
 extension Supervision {
   /// Acts where this failure completes a run of `fall`, once for each run.
@@ -13,13 +14,21 @@ extension Supervision {
     }
     records[id].acted = true
     guard check.gates.contains(.watchdog) else { return false }
+    let failures = "\(check.fall) failures in a row"
     switch policy.onUnhealthy {
     case .withhold: return false
+    case .restart:
+      beginHealing("\(failures): \(plainResult(id))", at: now)
+      return true
+    case .command:
+      log(.notice, "\(failures): running the command of --on-unhealthy")
+      effects.append(.runAction(check: check.name, reason: plainResult(id)))
+      return false
     case .trigger:
       var notification = Notification()
       notification.watchdog = .trigger
       notify(notification, at: now)
-      log(.error, "\(check.fall) failures in a row: watchdog triggered")
+      log(.error, "\(failures): watchdog triggered")
       return true
     }
   }
@@ -27,7 +36,7 @@ extension Supervision {
   private var mayAct: Bool {
     switch phase {
     case .ready, .reloading: true
-    case .launching, .starting, .stopping, .ended: false
+    case .launching, .starting, .healing, .stopping, .ended: false
     }
   }
 

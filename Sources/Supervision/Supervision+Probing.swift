@@ -2,10 +2,6 @@
 // logged, retried, and never counted. Late timers are not a timeout of the child.
 
 extension Supervision {
-  /// How late a timeout may be noticed and still be the child's: beyond it, vouch itself had no
-  /// CPU, and an answer may have waited unread.
-  static let latenessAllowed = Duration.milliseconds(50)
-
   mutating func startProbes(at now: Moment) {
     guard phase.probes else { return }
     for id in records.indices where records[id].probing == nil && records[id].due <= now {
@@ -22,16 +18,15 @@ extension Supervision {
       // An answer that lay unread for longer than the check allows says how things were, not how
       // they are.
       let late = now - began - policy.checks[id].timeout
-      if late > Self.latenessAllowed {
-        let cause = "vouch itself was late by \(late.brief): \(detail)"
-        inconclusive(id, cause, again: now, at: now)
+      if late > Self.starvationAllowed {
+        starved(id, late, detail, at: now)
       } else {
         passed(id, detail, began: began, at: now)
       }
     case .failed(let reason): failed(id, reason, again: pauseAfterFailure(id, at: now), at: now)
-    case .timedOut(let reason, let late) where late > Self.latenessAllowed:
-      let cause = "vouch itself was late by \(late.brief): \(reason)"
-      inconclusive(id, cause, again: now, at: now)
+    case .timedOut(let reason, let time)
+    where time > Self.starvationAllowed && !usesUpTimeout(id, now - began - time):
+      starved(id, time, reason, at: now)
     case .timedOut(let reason, _):
       // A request that nobody took from the listen queue is put there again at once, so that the
       // answer still comes the moment the child serves.
@@ -52,7 +47,9 @@ extension Supervision {
     records[id].due = risen ? max(now, began + check.interval) : now + retryInterval(id)
     logRecovery(id, risen: risen)
     // READY=1 tells STATUS too, and arms the watchdog: nothing more is due for this result.
-    if !readyIfGatesPass(at: now), !feed(for: id, at: now) { tellStatus(isNews: isNews, at: now) }
+    if !readyIfGatesPass(at: now), !healWhenPassing(at: now), !feed(for: id, at: now) {
+      tellStatus(isNews: isNews, at: now)
+    }
   }
 
   private mutating func failed(
@@ -67,12 +64,16 @@ extension Supervision {
   private mutating func inconclusive(
     _ id: CheckID, _ reason: String, again: Moment, at now: Moment
   ) {
+    noteTrouble(id, reason, again: again)
+    tellStatus(at: now)
+  }
+
+  mutating func noteTrouble(_ id: CheckID, _ reason: String, again: Moment) {
     records[id].due = again
     if records[id].trouble == nil {
       log(.warning, "\(policy.checks[id].name): cannot be checked: \(reason)")
     }
     records[id].trouble = reason
-    tellStatus(at: now)
   }
 
   /// Soon while READY=1 is awaited, a third of the interval otherwise: within the watchdog's period
@@ -91,7 +92,7 @@ extension Supervision {
     switch phase {
     case .ready: return true
     case .reloading(let since): return now - since >= policy.checks[id].interval
-    case .launching, .starting, .stopping, .ended: return false
+    case .launching, .starting, .healing, .stopping, .ended: return false
     }
   }
 

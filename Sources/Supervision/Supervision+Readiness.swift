@@ -3,6 +3,7 @@
 
 extension Supervision {
   mutating func begin(at now: Moment) {
+    if case .healing = phase { return beginJudging(at: now) }
     guard case .launching = phase else { return }
     phase = .starting(since: now)
     startedAt = now
@@ -14,10 +15,15 @@ extension Supervision {
   /// Sends READY=1 where it is awaited and due.
   @discardableResult
   mutating func readyIfGatesPass(at now: Moment) -> Bool {
-    guard let since = phase.judgingSince else { return false }
+    let since: Moment
+    let reloaded: Bool
+    switch phase {
+    case .starting(let start): (since, reloaded) = (start, false)
+    case .reloading(let start): (since, reloaded) = (start, true)
+    case .launching, .ready, .healing, .stopping, .ended: return false
+    }
     guard readyGatesPass(at: now) else { return false }
 
-    let reloaded = if case .reloading = phase { true } else { false }
     phase = .ready
     extendAt = nil
     // READY=1 arms systemd's watchdog: its period counts from here.
@@ -65,6 +71,7 @@ extension Supervision {
       log(.info, "reloading on \(signal)")
       effects.append(.signalChild(signal))
       readyIfGatesPass(at: now)
+    case .healing(let healing): reloadWhileHealing(signal, reach, healing, at: now)
     case .starting, .stopping:
       // Nothing to judge anew: the child gets the signal as it would without vouch.
       passOn(signal, reach)

@@ -72,7 +72,7 @@ extension Supervision {
     if notification.extendTimeout == nil, case .starting = phase {
       notification.extendTimeout = earlier.extendTimeout
     }
-    if notification.reloading == nil, case .reloading = phase {
+    if notification.reloading == nil, awaitsReload {
       notification.reloading = earlier.reloading
     }
     if notification.watchdog == nil {
@@ -90,6 +90,15 @@ extension Supervision {
         ready.ready = true
         owed = Owed(notification: ready, offerAt: now + Self.offerPause(4), tries: 0)
       }
+    }
+  }
+
+  /// Whether systemd was told, or is owed, RELOADING=1, and waits for READY=1.
+  private var awaitsReload: Bool {
+    switch phase {
+    case .reloading: true
+    case .healing(let healing): healing.owesReload
+    case .launching, .starting, .ready, .stopping, .ended: false
     }
   }
 

@@ -15,7 +15,7 @@ extension Supervision {
     return true
   }
 
-  private func mayFeed(at now: Moment) -> Bool {
+  func mayFeed(at now: Moment) -> Bool {
     guard let watchdog = policy.watchdog, let fedAt, now - fedAt >= watchdog / 4 else {
       return false
     }
@@ -26,7 +26,7 @@ extension Supervision {
   func isFit(at now: Moment) -> Bool {
     switch phase {
     case .ready, .reloading: break
-    case .launching, .starting, .stopping, .ended: return false
+    case .launching, .starting, .healing, .stopping, .ended: return false
     }
     if owesReady { return false }
     return policy.checks.indices.allSatisfy { id in
@@ -39,7 +39,7 @@ extension Supervision {
   var livenessFeedAt: Moment? {
     switch phase {
     case .ready, .reloading: break
-    case .launching, .starting, .stopping, .ended: return nil
+    case .launching, .starting, .healing, .stopping, .ended: return nil
     }
     guard let watchdog = policy.watchdog, let fedAt, policy.isWatchdogUngated, !owesReady else {
       return nil

@@ -5,7 +5,8 @@
 /// the order given, and send `Event.clock` when `wakeAt` has come.
 ///
 /// The rules are told one to a file: Readiness (1), Starting (2), Watchdog (3), Failing (4),
-/// Ending (5); rule 6 is the prober's; Probing has rule 7 and the schedule; StatusText rule 9.
+/// Healing (4's restart), Ending (5); rule 6 is the prober's; Probing has the schedule and, with
+/// Starving, rule 7; StatusText rule 9.
 public struct Supervision: Sendable {
   public let policy: Policy
 
@@ -19,6 +20,11 @@ public struct Supervision: Sendable {
   var fedAt: Moment?
   /// When systemd is next asked for more time (rule 2).
   var extendAt: Moment?
+  /// How often the child was restarted.
+  var restarts = 0
+  var backOff: BackOff
+  /// Since when the child is healthy after its last restart.
+  var healthySince: Moment?
   /// What systemd has not taken yet, and when to offer it again.
   var owed: Owed?
   /// How often what was last sent had been offered before.
@@ -30,6 +36,7 @@ public struct Supervision: Sendable {
 
   public init(_ policy: Policy) {
     self.policy = policy
+    backOff = BackOff(seed: policy.seed)
     records = policy.checks.map { _ in CheckRecord(due: Moment(sinceOrigin: .zero)) }
   }
 
@@ -48,7 +55,8 @@ public struct Supervision: Sendable {
     case .reload(let signal, let reach): reload(signal, reach, at: now)
     case .signal(let signal, let reach): passOn(signal, reach)
     case .undelivered(let notification, let reason): owe(notification, reason, at: now)
-    case .childEnded(let end): childEnded(end)
+    case .childNotStarted(let reason, let code): launchFailed(reason, exitCode: code, at: now)
+    case .childEnded(let end): childEnded(end, at: now)
     }
     whatIsDue(at: now)
     defer { effects = [] }
@@ -62,6 +70,7 @@ public struct Supervision: Sendable {
     switch phase {
     case .starting: moments.append(startBudgetEnds)
     case .stopping(let state): moments.append(state.killAt)
+    case .healing: moments.append(healingDue)
     case .launching, .ready, .reloading, .ended: break
     }
     if phase.probes {
@@ -74,6 +83,7 @@ public struct Supervision: Sendable {
   private mutating func whatIsDue(at now: Moment) {
     stopOnStartTimeout(at: now)
     killWhenOverdue(at: now)
+    healOnTime(at: now)
     extendStart(at: now)
     feedForLife(at: now)
     startProbes(at: now)

@@ -22,6 +22,19 @@ final class ExecRunner: CommandRunner {
   func run(
     _ command: [String], _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure> {
+    start(command, ended)
+  }
+
+  /// The processes that run for it now.
+  var processes: Set<ProcessID> { Set(running.keys) }
+
+  /// - Parameters:
+  ///   - variables: for the command's environment, beside vouch's own.
+  ///   - isHeard: whether what it prints goes where vouch's own output goes, or nowhere.
+  func start(
+    _ command: [String], variables: [String: String] = [:], isHeard: Bool = false,
+    _ ended: @escaping (CommandEnd) -> Void
+  ) -> Result<any CommandHandle, CommandFailure> {
     let arguments = command.map { Array($0.utf8) }
     switch CommandResolver.resolve(arguments[0], searchPath: environment["PATH"]) {
     case .notFound: return .failure(.cannotRun("\(command[0]): command not found"))
@@ -29,10 +42,14 @@ final class ExecRunner: CommandRunner {
       return .failure(.cannotRun("\(String(decoding: path, as: UTF8.self)): \(reason)"))
     case .found(let paths):
       var request = LaunchRequest(
-        paths: paths, arguments: arguments, environment: environment, signals: signals)
+        paths: paths, arguments: arguments,
+        environment: variables.reduce(environment) { $0.setting($1.key, to: $1.value) },
+        signals: signals)
       request.standardInput = .null
-      request.standardOutput = .null
-      request.standardError = .null
+      if !isHeard {
+        request.standardOutput = .null
+        request.standardError = .null
+      }
       request.session = .newGroup(terminal: nil)
       request.dieWithParent = true
       do {

@@ -17,6 +17,8 @@ struct Plan {
   var command: [[UInt8]]
   var environment: ChildEnvironment
   var childEnvironment: ChildEnvironment
+  /// The command of `--on-unhealthy exec=`.
+  var unhealthyCommand: [String]?
   /// What the administrator should know, though nothing is wrong.
   var notices: [String]
 
@@ -32,6 +34,8 @@ struct Plan {
       throw .usage(error.description)
     }
     policy = try Policy(options)
+    (policy.onUnhealthy, unhealthyCommand) = try OnUnhealthy.parse(
+      options.onUnhealthy, searchPath: environment["PATH"])
     specs = try CheckPlan.specs(options.checks)
     if specs.isEmpty, !options.noCheck {
       throw .usage(
@@ -89,7 +93,7 @@ extension Policy {
   ]
 
   fileprivate init(_ options: RunOptions) throws(Refusal) {
-    self.init(checks: [], onUnhealthy: options.onUnhealthy)
+    self.init(checks: [], seed: .random(in: 0 ... .max))
     do {
       watchdog = try WatchdogSettings.period()
     } catch {

@@ -7,7 +7,8 @@ public struct RunOptions: Sendable {
   public var noCheck = false
 
   public var startTimeout: String?
-  public var onUnhealthy = OnUnhealthy.withhold
+  /// `withhold`, `trigger`, `restart` or `exec=COMMAND`.
+  public var onUnhealthy = "withhold"
   public var stopSignal: String?
   public var stopTimeout: String?
 

@@ -11,28 +11,42 @@ import Systemd
 final class Runner {
   private let loop: EventLoop
   private let log: Logger
-  private let child: Child
+  /// Nil while none runs, between the two of a restart.
+  private var child: Child?
+  private let launch: () throws(LaunchError) -> Child
   private let notifier: Notifier?
   private let probes: [any Probe]
   private let commands: ExecRunner
   private var signals: SignalReader
+  private let sharesTerminal: Bool
+  private let action: UnhealthyAction?
   private var supervision: Supervision
+  /// What happened while effects were being carried out: its turn comes after them.
+  private var waiting: [Event] = []
+  private var isHandling = false
   private var running: [CheckID: any RunningProbe] = [:]
   private var alarm: (at: Moment, task: Scheduled<Void>)?
 
   init(
-    loop: EventLoop, log: Logger, child: Child, notifier: Notifier?, probes: [any Probe],
-    commands: ExecRunner, policy: Policy, ignored: UInt64
+    loop: EventLoop, log: Logger, child: Child,
+    launch: @escaping () throws(LaunchError) -> Child, notifier: Notifier?, probes: [any Probe],
+    commands: ExecRunner, plan: Plan, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
     self.child = child
+    self.launch = launch
+    sharesTerminal = child.sharesTerminal
     self.notifier = notifier
     self.probes = probes
     self.commands = commands
     signals = SignalReader(
       isService: OwnUnit.isService, sharesTerminal: child.sharesTerminal, ignored: ignored)
-    supervision = Supervision(policy)
+    // Longer than the watchdog's period is of no use: it is over then.
+    action = plan.unhealthyCommand.map {
+      UnhealthyAction($0, limit: plan.policy.watchdog ?? .seconds(90), commands: commands)
+    }
+    supervision = Supervision(plan.policy)
   }
 
   /// Begins to supervise a child that runs already.
@@ -59,7 +73,13 @@ final class Runner {
   }
 
   private func handle(_ event: Event) {
-    for effect in supervision.handle(event, at: .now) { carryOut(effect) }
+    waiting.append(event)
+    if isHandling { return }
+    isHandling = true
+    while !waiting.isEmpty {
+      for effect in supervision.handle(waiting.removeFirst(), at: .now) { carryOut(effect) }
+    }
+    isHandling = false
     setAlarm()
   }
 
@@ -70,9 +90,15 @@ final class Runner {
       for probe in running.values { probe.cancel() }
       running = [:]
     case .notify(let notification): notify(notification)
-    case .signalChild(let signal): child.send(signal)
-    case .stopChild(let signal): child.stop(signal)
-    case .killChild: child.kill()
+    case .signalChild(let signal): child?.send(signal)
+    case .stopChild(let signal): child?.stop(signal)
+    case .killChild: child?.kill()
+    case .killRest: killRest()
+    case .startChild: startChild()
+    case .runAction(let check, let reason):
+      action?.run(check: check, reason: reason, child: child?.process, on: loop) {
+        [log] level, text in log.log(level: Logger.Level(level), "\(text)")
+      }
     case .askReach: askReach()
     case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
     case .exit(let exit): end(exit)
@@ -112,10 +138,7 @@ final class Runner {
     let datagram = notification.datagram
     log.debug("to systemd: \(datagram)")
     guard let code = notifier.send(datagram) else { return }
-    // Not from within the effects of an event: those that follow are carried out first.
-    loop.assumeIsolated().execute { [self] in
-      handle(.undelivered(notification, reason: String(cString: strerror(code))))
-    }
+    handle(.undelivered(notification, reason: String(cString: strerror(code))))
   }
 
   /// How long a stop waits for systemd to say whom it signalled.
@@ -170,7 +193,7 @@ final class Runner {
   private func take(_ received: ReceivedSignal) {
     switch received.signal {
     case .child: reap()
-    case .terminalStop where received.origin == .kernel && child.sharesTerminal:
+    case .terminalStop where received.origin == .kernel && sharesTerminal:
       // Ctrl-Z stops the child too; both go on with the SIGCONT of the shell's fg or bg.
       raise(SIGSTOP)
     default: handle(signals.event(for: received))
@@ -179,21 +202,60 @@ final class Runner {
 
   private func reap() {
     for (process, status) in Reaper.reapAll() {
-      if process == child.process {
+      if process == child?.process {
         ended = status
       } else {
         commands.reaped(process, status)
       }
     }
-    if let ended { handle(.childEnded(ChildEnd(ended))) }
+    // What a killed process leaves behind comes to vouch only now.
+    if isSweeping { killRest() }
+    guard let child, let ended else { return }
+    self.child = nil
+    self.ended = nil
+    lastEnd = ended
+    lastGroup = child.leadsGroup ? child.process : nil
+    handle(.childEnded(ChildEnd(ended)))
   }
 
   private var ended: ExitStatus?
+  private var lastEnd: ExitStatus?
 
   private func end(_ exit: Exit) {
     switch exit {
     case .startTimeout: endLike(.exited(75))
-    case .like: endLike(ended ?? .exited(70))
+    case .like: endLike(lastEnd ?? .exited(70))
+    case .stoppedWithoutChild: endLike(.exited(0))
+    case .notStarted(let code): endLike(.exited(code))
+    }
+  }
+
+  // MARK: - Restarts
+
+  private func startChild() {
+    killRest()
+    isSweeping = false
+    do {
+      child = try launch()
+      handle(.childStarted)
+    } catch {
+      handle(.childNotStarted(error.description, exitCode: error.exitCode))
+    }
+  }
+
+  /// The group that the last child led. Its number stays taken while a member is left.
+  private var lastGroup: ProcessID?
+  /// Whether the last child's family is being killed, until the next child starts.
+  private var isSweeping = false
+
+  /// SIGKILL to whatever of the last child's family goes on, as systemd sends it to what is left in a
+  /// control group: old workers must not serve beside the new child's.
+  private func killRest() {
+    isSweeping = true
+    try? lastGroup?.sendToGroup(.kill)
+    lastGroup = nil
+    for process in Offspring.all() where !commands.processes.contains(process) {
+      try? process.send(.kill)
     }
   }
 }
@@ -203,7 +265,7 @@ extension ProbeVerdict {
     switch outcome {
     case .passed(let detail): self = .passed(detail)
     case .failed(let reason): self = .failed(reason)
-    case .timedOut(let reason, let late): self = .timedOut(reason, late: Duration(late))
+    case .timedOut(let reason, let starved): self = .timedOut(reason, starved: Duration(starved))
     case .inconclusive(let reason): self = .inconclusive(reason)
     }
   }

@@ -65,20 +65,24 @@ public enum Vouch {
     }
     let notifier = notifier(plan, log)
 
+    func launchChild() throws(LaunchError) -> Child {
+      let child = try Child.start(plan, signals: beginning.signals)
+      log.info(
+        "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")
+      return child
+    }
     let child: Child
     do {
-      child = try Child.start(plan, signals: beginning.signals)
+      child = try launchChild()
     } catch {
       throw Refusal(message: error.description, exitCode: error.exitCode)
     }
-    log.info(
-      "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")
     for notice in plan.notices { log.notice("\(notice)") }
 
     MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
       Runner(
-        loop: loop, log: log, child: child, notifier: notifier, probes: probes,
-        commands: commands, policy: plan.policy, ignored: beginning.signals.ignored
+        loop: loop, log: log, child: child, launch: launchChild, notifier: notifier,
+        probes: probes, commands: commands, plan: plan, ignored: beginning.signals.ignored
       ).start(inbox)
     }
     // The loop ends with the process, never before it.

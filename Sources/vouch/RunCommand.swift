@@ -34,9 +34,10 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .customLong("on-unhealthy"),
     help: ArgumentHelp(
-      "After --fall failures: withhold (the watchdog does the rest) or trigger it at once.",
-      valueName: "withhold|trigger"))
-  var onUnhealthy = OnUnhealthy.withhold
+      "After --fall failures: withhold (the watchdog does the rest), trigger it at once, restart "
+        + "the child, or run a command and then withhold.",
+      valueName: "withhold|trigger|restart|exec=COMMAND"))
+  var onUnhealthy = "withhold"
 
   @Option(
     name: .customLong("on-reload"),
@@ -88,7 +89,6 @@ enum OnReload: String, ExpressibleByArgument, CaseIterable {
   case forward
 }
 
-extension OnUnhealthy: ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
 
 extension LogLevel: ExpressibleByArgument {

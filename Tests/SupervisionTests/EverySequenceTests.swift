@@ -24,6 +24,19 @@ import Testing
         startTimeout: .seconds(20), stopSignal: .quit, stopTimeout: .seconds(3))
     ),
     ("without a watchdog", Policy(checks: [.plain(fall: 1)], onUnhealthy: .trigger)),
+    (
+      "one check that restarts",
+      Policy(
+        checks: [.plain(fall: 1)], watchdog: .seconds(60), startTimeout: .seconds(20),
+        onUnhealthy: .restart)
+    ),
+    (
+      "two checks that restart, after a stop signal of its own",
+      Policy(
+        checks: [.plain("a", fall: 1), .plain("b", fall: 1, rise: 2, gates: .watchdog)],
+        onUnhealthy: .restart, stopSignal: .interrupt, stopTimeout: .seconds(3))
+    ),
+    ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]
 
   /// What can happen next in this world.
@@ -40,8 +53,12 @@ import Testing
       { $0.send(.stop(.interrupt, .vouchAlone)) },
       { $0.send(.reload(.hangup, .vouchAlone)) },
       { $0.send(.signal(.usr1, .unknown)) },
-      { $0.send(.childEnded(.exited(3))) },
+      { $0.send($0.childRuns ? .childEnded(.exited(3)) : .clock) },
     ]
+    if world.isLaunching {
+      all.append { $0.send(.childStarted) }
+      all.append { $0.send(.childNotStarted("no memory", exitCode: 70)) }
+    }
     if world.isAsking {
       all.append { $0.send(.reachKnown(.vouchAlone)) }
       all.append { $0.send(.reachKnown(.childToo)) }
@@ -57,10 +74,12 @@ import Testing
       all.append { $0.send(.probeEnded(id, .failed("connect refused"))) }
       all.append {
         $0.advance(.seconds(5))
-        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)", late: .zero)))
+        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)", starved: .zero)))
       }
       all.append {
-        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)", late: .seconds(1))))
+        $0.advance(.seconds(4))
+        $0.send(
+          .probeEnded(id, .timedOut("no answer within 5 s (phase head)", starved: .seconds(1))))
       }
       all.append { $0.send(.probeEnded(id, .inconclusive("no descriptors"))) }
     }

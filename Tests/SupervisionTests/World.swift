@@ -25,6 +25,14 @@ struct World {
   private(set) var isAsking = false
   private(set) var exit: Exit?
   private(set) var childRuns = false
+  /// Supervision asked for the child to be started again.
+  private(set) var isLaunching = false
+  /// The child had a stop signal that nobody but Supervision wanted.
+  private(set) var isRestarting = false
+  private(set) var restarts = 0
+  private(set) var actions = 0
+  private var childSince: Moment?
+  private var charged: [CheckID: Duration] = [:]
   private(set) var kills = 0
   private(set) var notifications: [Notification] = []
   private(set) var logs: [String] = []
@@ -63,11 +71,22 @@ struct World {
 
   private mutating func note(_ event: Event) {
     switch event {
-    case .childStarted: childRuns = true
+    case .childStarted:
+      childRuns = true
+      childSince = now
+      isLaunching = false
+      isRestarting = false
+      stopsToChild = []
+      // A new child has proved nothing.
+      runs = [:]
+      lastPass = [:]
+      everPassed = []
+      charged = [:]
+    case .childNotStarted: isLaunching = false
     case .childEnded: childRuns = false
     case .probeEnded(let id, let outcome):
-      probing[id] = nil
-      noteResult(id, outcome)
+      let began = probing.removeValue(forKey: id)
+      noteResult(id, outcome, took: began.map { now - $0 } ?? .zero)
     case .stop: hasStopped = true
     case .reachKnown: isAsking = false
     case .undelivered(let notification, _):
@@ -77,7 +96,7 @@ struct World {
         readyExpected = true
       }
       if notification.watchdog == .feed { lastFeed = feedBefore }
-    case .reload where childRuns && !hasStopped && readies > 0:
+    case .reload where !hasStopped && readies > 0:
       reloads += 1
       readyExpected = true
       for id in policy.checks.indices { runs[id] = (0, 0) }
@@ -85,16 +104,24 @@ struct World {
     }
   }
 
-  private mutating func noteResult(_ id: CheckID, _ outcome: ProbeVerdict) {
+  private mutating func noteResult(_ id: CheckID, _ outcome: ProbeVerdict, took: Duration) {
     var run = runs[id] ?? (0, 0)
     switch outcome {
     case .passed:
       run = (run.passes + 1, 0)
+      charged[id] = .zero
       lastPass[id] = now
       everPassed.insert(id)
-    case .failed: run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
-    case .timedOut(_, let late):
-      if late <= .milliseconds(50) { run = (0, everPassed.contains(id) ? run.failures + 1 : 0) }
+    case .failed:
+      run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
+      charged[id] = .zero
+    case .timedOut(_, let starved):
+      let had = charged[id, default: .zero] + max(took - starved - .milliseconds(50), .zero)
+      charged[id] = had
+      if starved <= .milliseconds(50) || had >= policy.checks[id].timeout {
+        run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
+        charged[id] = .zero
+      }
     case .inconclusive: break
     }
     runs[id] = run
@@ -105,7 +132,7 @@ struct World {
     switch effect {
     case .probe(let id, let timeout):
       if probing[id] != nil { violate("two probes of one check at once") }
-      if !childRuns || hasStopped { violate("a probe without a serving child") }
+      if !childRuns || hasStopped || isRestarting { violate("a probe without a serving child") }
       if timeout != policy.checks[id].timeout { violate("a probe with another timeout") }
       probing[id] = now
     case .cancelProbes: probing = [:]
@@ -116,24 +143,55 @@ struct World {
     case .stopChild(let signal):
       if !childRuns { violate("a stop for a child that is gone") }
       stopsToChild.append(signal)
+      if stopsToChild.count(where: { $0 == signal }) > 1 { violate("\(signal) twice") }
+      if !hasStopped && !isStartTimeOver { noteRestart() }
     case .killChild:
-      if !hasStopped && !isStartTimeOver { violate("killed without a stop") }
+      if !hasStopped && !isStartTimeOver && !isRestarting { violate("killed without a stop") }
       kills += 1
+    case .killRest:
+      if childRuns { violate("the rest was killed beside the child") }
+    case .startChild:
+      if childRuns || isLaunching { violate("a second child") }
+      if hasStopped { violate("a child started while stopping") }
+      if !isRestarting { violate("started again without a restart") }
+      isLaunching = true
+    case .runAction:
+      if policy.onUnhealthy != .command { violate("a command was run unasked") }
+      if !hasFallen { violate("a command before fall failures in a row") }
+      actions += 1
     case .askReach:
       if isAsking { violate("asked twice at once") }
       isAsking = true
     case .log(_, let text): logs.append(text)
     case .exit(let exit):
       if childRuns { violate("ended before the child") }
+      if isLaunching { violate("ended while a child was being started") }
       self.exit = exit
     }
   }
 
   private var isStartTimeOver: Bool { policy.startTimeout != nil && readies == 0 }
 
+  private var hasFallen: Bool {
+    policy.checks.indices.contains {
+      policy.checks[$0].gates.contains(.watchdog)
+        && (runs[$0]?.failures ?? 0) >= policy.checks[$0].fall
+    }
+  }
+
+  private mutating func noteRestart() {
+    if policy.onUnhealthy != .restart { violate("restarted unasked") }
+    let isOverdue = childSince.map { now - $0 >= policy.startTimeout ?? .seconds(90) } ?? false
+    if !hasFallen, restarts == 0 || !isOverdue {
+      violate("restarted before fall failures in a row")
+    }
+    isRestarting = true
+    restarts += 1
+  }
+
   private mutating func take(_ notification: Notification) {
     notifications.append(notification)
-    if !childRuns { violate("systemd was told something after the child's end") }
+    if !childRuns, !isRestarting { violate("systemd was told something after the child's end") }
     if notification.status == nil || notification.status == "" { violate("no STATUS") }
     if (notification.status ?? "").utf8.count > Self.statusLimit { violate("long STATUS") }
     if notification.ready { takeReady() }
@@ -152,7 +210,7 @@ struct World {
 
   private mutating func takeWatchdog(_ notification: Notification) {
     if readies == 0 { violate("WATCHDOG before READY=1") }
-    if hasStopped { violate("WATCHDOG while stopping") }
+    if hasStopped || isRestarting { violate("WATCHDOG while stopping") }
     switch notification.watchdog {
     case .feed:
       if let lastFeed, let watchdog = policy.watchdog, now - lastFeed < watchdog / 4 {
@@ -167,11 +225,7 @@ struct World {
       }
     case .trigger:
       if policy.onUnhealthy != .trigger { violate("WATCHDOG=trigger unasked") }
-      let fallen = policy.checks.indices.contains {
-        policy.checks[$0].gates.contains(.watchdog)
-          && (runs[$0]?.failures ?? 0) >= policy.checks[$0].fall
-      }
-      if !fallen { violate("WATCHDOG=trigger before fall failures in a row") }
+      if !hasFallen { violate("WATCHDOG=trigger before fall failures in a row") }
     case nil: break
     }
   }
