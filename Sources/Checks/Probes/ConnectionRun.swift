@@ -23,6 +23,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   private let deadline: NIODeadline
   private let completion: Completion
   private let deadlines: Deadlines
+  private var watch: Deadlines.Watch? = nil
   /// While several addresses are tried: how long the present one has, and until when.
   private var share: (time: TimeAmount, end: NIODeadline)? = nil
   private var channel: (any Channel)? = nil
@@ -60,6 +61,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
 
   final func start() {
     loop.preconditionInEventLoop()
+    watch = deadlines.beginWatch(limit: limit)
     deadlines.arm(self, at: deadline, on: loop)
     switch peers.source {
     case .known:
@@ -95,14 +97,16 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       if let channel { close(channel) }
       return next()
     }
+    let lost = watch.map { deadlines.lost(of: $0) } ?? .zero
     end()
-    completion.call(.timedOut(timeoutReason(within: limit), late: .now() - deadline))
+    completion.call(.timedOut(timeoutReason(within: limit), starved: lost))
   }
 
   /// Closes with a FIN, also where nobody answered: a server that comes to a request which nobody
   /// waits for any more then finds an ordinary client gone, and not an error to report.
   private func end() {
     isOver = true
+    if let watch { deadlines.endWatch(watch) }
     deadlines.disarm(self)
     if case .name(let lookup) = peers.source, phase == .resolve { lookup.leave() }
     guard let channel else { return }

@@ -15,6 +15,9 @@ final class Deadlines {
 
   private let descriptor: CInt
   private var armed: [(handler: any Handler, at: NIODeadline)] = []
+  private var pulse = Pulse()
+  private var timerIsSetFor = NIODeadline.distantFuture
+  private var watches: [Watch] = []
   private var channel: (any Channel)?
 
   /// - Throws: `SpecError` where no descriptor is left.
@@ -40,9 +43,41 @@ final class Deadlines {
     setTimer()
   }
 
+  /// Watches over the time of a probe from now on; `arm` is to follow.
+  func beginWatch(limit: TimeAmount) -> Watch {
+    pulse.begin(limit: limit, at: .now())
+    let watch = Watch(lostBefore: pulse.lost)
+    watches.append(watch)
+    return watch
+  }
+
+  /// The probe has ended; `disarm` is to follow.
+  func endWatch(_ watch: Watch) {
+    watches.removeAll { $0 === watch }
+    if watches.isEmpty { pulse.end() }
+  }
+
+  /// For how much of a probe's time so far vouch, or the processes below it, were kept from running.
+  func lost(of watch: Watch) -> TimeAmount {
+    max(
+      pulse.lost - watch.lostBefore,
+      watch.delayBefore.map { RunDelay.now().lost(since: $0) } ?? .zero)
+  }
+
+  /// The time of one probe.
+  final class Watch {
+    fileprivate let lostBefore: TimeAmount
+    /// Once it lasts for a pulse or more.
+    fileprivate var delayBefore: RunDelay?
+
+    fileprivate init(lostBefore: TimeAmount) { self.lostBefore = lostBefore }
+  }
+
   private func setTimer() {
     let next = armed.lazy.map(\.at).min()
-    claunch_timerfd_set(descriptor, next?.uptimeNanoseconds ?? 0)
+    timerIsSetFor = min(next ?? .distantFuture, pulse.next)
+    claunch_timerfd_set(
+      descriptor, timerIsSetFor == .distantFuture ? 0 : timerIsSetFor.uptimeNanoseconds)
   }
 
   private func open(on loop: any EventLoop) {
@@ -67,10 +102,19 @@ final class Deadlines {
 
   private func expired() {
     let now = NIODeadline.now()
+    if pulse.next <= now { lookAtDelays() }
+    pulse.timerCame(setFor: timerIsSetFor, at: now)
     let due = armed.filter { $0.at <= now }
     armed.removeAll { $0.at <= now }
     setTimer()
     for entry in due { entry.handler.deadlineCame() }
+  }
+
+  private func lookAtDelays() {
+    let fresh = watches.filter { $0.delayBefore == nil }
+    if fresh.isEmpty { return }
+    let delay = RunDelay.now()
+    for watch in fresh { watch.delayBefore = delay }
   }
 
   private final class Reader: ChannelInboundHandler {

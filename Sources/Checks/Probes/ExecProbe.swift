@@ -56,9 +56,9 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
   private let limit: TimeAmount
   private let completion: Completion
   private var state = State.running
-  private var deadline = NIODeadline.distantFuture
-  /// How late the loop was to notice that the time was up.
-  private var late = TimeAmount.zero
+  private var watch: Deadlines.Watch? = nil
+  /// For how much of its time it, or vouch, was kept from running.
+  private var starved = TimeAmount.zero
   private var handle: (any CommandHandle)? = nil
 
   init(
@@ -76,8 +76,8 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
     switch probe.startCommand(ended) {
     case .success(let handle):
       self.handle = handle
-      deadline = .now() + limit
-      probe.deadlines.arm(self, at: deadline, on: loop)
+      watch = probe.deadlines.beginWatch(limit: limit)
+      probe.deadlines.arm(self, at: .now() + limit, on: loop)
     case .failure(.cannotRun(let reason)): finish(.failed(reason))
     case .failure(.ownTrouble(let reason)): finish(.inconclusive(reason))
     }
@@ -95,7 +95,7 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
     switch state {
     case .running:
       state = .killed
-      late = .now() - deadline
+      starved = watch.map { probe.deadlines.lost(of: $0) } ?? .zero
       handle?.kill()
       probe.deadlines.arm(self, at: .now() + Self.reapTime, on: loop)
     case .killed:
@@ -116,7 +116,7 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
 
   private var timedOut: ProbeResult {
     .timedOut(
-      "not ended within \(DurationText.format(.nanoseconds(limit.nanoseconds)))", late: late)
+      "not ended within \(DurationText.format(.nanoseconds(limit.nanoseconds)))", starved: starved)
   }
 
   private func finish(_ result: ProbeResult) {
@@ -126,6 +126,8 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
   }
 
   private func release() {
+    if let watch { probe.deadlines.endWatch(watch) }
+    watch = nil
     probe.deadlines.disarm(self)
     handle = nil
   }

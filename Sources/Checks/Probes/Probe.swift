@@ -8,9 +8,9 @@ public enum ProbeResult: Sendable, Hashable {
   /// "connection reset by peer (phase head)".
   case failed(String)
   /// Failed because the time was up; the reason names the phase:
-  /// "no answer within 5 s (phase head)". `late`: how long after that this was noticed; a loop that
-  /// had no CPU may have missed the answer (rule 7).
-  case timedOut(String, late: TimeAmount)
+  /// "no answer within 5 s (phase head)". `starved`: for how much of its time vouch or the processes
+  /// below it were kept from running, so that the answer was missed or not given (rule 7).
+  case timedOut(String, starved: TimeAmount)
   /// The prober's own trouble, which says nothing of the child (rule 7).
   case inconclusive(String)
 }
