@@ -20,10 +20,10 @@ struct CheckRecord: Hashable, Sendable {
   var loggedFailing = false
   /// The prober's own trouble, while it lasts; logged once.
   var trouble: String?
-  /// What starved probes had of their time, since the last result that counted.
-  var charged = Duration.zero
-  /// What they had lost, since the last pass.
+  /// How much time its probes have lost since the last pass.
   var lost = Duration.zero
+  /// How much of that the probe in flight has lost.
+  var lostInFlight = Duration.zero
 
   /// When the probe in flight began; nil when none is.
   var probing: Moment?
@@ -46,7 +46,6 @@ struct CheckRecord: Hashable, Sendable {
     failures = 0
     hasEverPassed = true
     trouble = nil
-    charged = .zero
     lost = .zero
   }
 
@@ -56,7 +55,6 @@ struct CheckRecord: Hashable, Sendable {
     passes = 0
     failures = counted ? failures + 1 : 0
     trouble = nil
-    charged = .zero
   }
 
   /// A reload asks anew: what passed before it proves nothing.

@@ -30,9 +30,11 @@ public enum ProbeVerdict: Hashable, Sendable {
   case passed(String)
   /// With the reason, without any of the answer's body.
   case failed(String)
-  /// Nothing came within the check's timeout, with the reason; and for how much of that time vouch
-  /// or the child was kept from running, by a busy machine, a freezer or a stop signal.
-  case timedOut(String, starved: Duration)
+  /// Nothing came within the check's timeout, the time that was lost left out; with the reason.
+  case timedOut(String)
+  /// An answer that may have waited unread for this long, because vouch was kept from running; with
+  /// what a pass would show.
+  case stale(String, late: Duration)
   /// The prober's own trouble, which says nothing of the child (rule 7).
   case inconclusive(String)
 }
@@ -45,6 +47,9 @@ public enum Event: Hashable, Sendable {
   case childNotStarted(String, exitCode: Int32)
   /// A probe that `Effect.probe` asked for has ended.
   case probeEnded(CheckID, ProbeVerdict)
+  /// A probe's time was up, but for this much of it (beyond what was told before) vouch or the child
+  /// was kept from running, by a busy machine, a freezer or a stop signal: it goes on for as long.
+  case probeDelayed(CheckID, lost: Duration)
   /// The moment that `Supervision.wakeAt` named has come.
   case clock
   /// A signal that ends the service.

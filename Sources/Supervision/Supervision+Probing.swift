@@ -6,6 +6,7 @@ extension Supervision {
     guard phase.probes else { return }
     for id in records.indices where records[id].probing == nil && records[id].due <= now {
       records[id].probing = now
+      records[id].lostInFlight = .zero
       effects.append(.probe(id, timeout: policy.checks[id].timeout))
     }
   }
@@ -17,17 +18,15 @@ extension Supervision {
     case .passed(let detail):
       // An answer that lay unread for longer than the check allows says how things were, not how
       // they are.
-      let late = now - began - policy.checks[id].timeout
+      let late = now - began - policy.checks[id].timeout - records[id].lostInFlight
       if late > Self.starvationAllowed {
         starved(id, late, detail, at: now)
       } else {
         passed(id, detail, began: began, at: now)
       }
+    case .stale(let detail, let late): starved(id, late, detail, at: now)
     case .failed(let reason): failed(id, reason, again: pauseAfterFailure(id, at: now), at: now)
-    case .timedOut(let reason, let time)
-    where time > Self.starvationAllowed && !usesUpTimeout(id, now - began - time):
-      starved(id, time, reason, at: now)
-    case .timedOut(let reason, _):
+    case .timedOut(let reason):
       // A request that nobody took from the listen queue is put there again at once, so that the
       // answer still comes the moment the child serves.
       let waits = policy.checks[id].waitsInListenQueue && phase.judgingSince != nil
@@ -64,12 +63,12 @@ extension Supervision {
   private mutating func inconclusive(
     _ id: CheckID, _ reason: String, again: Moment, at now: Moment
   ) {
-    noteTrouble(id, reason, again: again)
+    records[id].due = again
+    noteTrouble(id, reason)
     tellStatus(at: now)
   }
 
-  mutating func noteTrouble(_ id: CheckID, _ reason: String, again: Moment) {
-    records[id].due = again
+  mutating func noteTrouble(_ id: CheckID, _ reason: String) {
     if records[id].trouble == nil {
       log(.warning, "\(policy.checks[id].name): cannot be checked: \(reason)")
     }

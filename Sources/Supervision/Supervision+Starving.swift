@@ -1,29 +1,32 @@
 // Rule 7's second half: late timers (vouch itself starved) are not a timeout of the child, and no more
-// is time in which the child itself was kept from running. Such a timeout is not counted: the child is
-// probed again at once, and systemd's watchdog is asked to wait for as long as was lost.
-//
-// A child that hangs on a machine that starves is still found out: what it had of the time is charged
-// to it, and the charges since its last pass add up. So it fails after its timeout and the time lost.
+// is time in which the child itself was kept from running. A probe whose time is up goes on for as
+// long as was lost of it, and systemd's watchdog is asked to wait for as long. So a healthy child is
+// not killed, however little it gets of the machine; one that hangs is found out after its timeout and
+// the time lost.
 
 extension Supervision {
-  /// How long vouch or the child may have been kept from running before a timeout is not simply the
-  /// child's any more: an answer may have waited unread, or unwritten.
+  /// How late an answer may be beyond its timeout before it says too little of now.
   static let starvationAllowed = Duration.milliseconds(50)
 
-  /// Charges a check with what its timed-out probe had of the time, less what may be too much in that
-  /// measure: an answer that came just before vouch was stopped lies unread.
-  ///
-  /// - Returns: whether the check has now had a whole timeout, so that this one counts after all.
-  mutating func usesUpTimeout(_ id: CheckID, _ time: Duration) -> Bool {
-    records[id].charged += max(time - Self.starvationAllowed, .zero)
-    return records[id].charged >= policy.checks[id].timeout
+  /// A probe goes on beyond its time.
+  mutating func probeDelayed(_ id: CheckID, _ lost: Duration, at now: Moment) {
+    guard phase.probes, records[id].probing != nil else { return }
+    records[id].lostInFlight += lost
+    noteLost(id, lost, "no answer yet", at: now)
   }
 
-  /// A probe that says nothing of the child, because this much of its time was lost.
-  mutating func starved(_ id: CheckID, _ lost: Duration, _ outcome: String, at now: Moment) {
+  /// An answer that says how things were before vouch was kept from running: the check is probed again
+  /// at once.
+  mutating func starved(_ id: CheckID, _ lost: Duration, _ answer: String, at now: Moment) {
+    records[id].due = now
+    noteLost(id, lost, answer, at: now)
+  }
+
+  private mutating func noteLost(
+    _ id: CheckID, _ lost: Duration, _ outcome: String, at now: Moment
+  ) {
     records[id].lost += lost
-    noteTrouble(
-      id, "vouch or the child was kept from running for \(lost.brief): \(outcome)", again: now)
+    noteTrouble(id, "vouch or the child was kept from running for \(lost.brief): \(outcome)")
     guard let patience = watchdogPatience(for: id, at: now) else { return tellStatus(at: now) }
     var notification = Notification()
     notification.extendTimeout = patience

@@ -49,6 +49,7 @@ public struct Supervision: Sendable {
     switch event {
     case .childStarted: begin(at: now)
     case .probeEnded(let id, let outcome): probeEnded(id, outcome, at: now)
+    case .probeDelayed(let id, let lost): probeDelayed(id, lost, at: now)
     case .clock: break
     case .stop(let signal, let reach): stop(signal, reach, at: now)
     case .reachKnown(let reach): reachKnown(reach, at: now)

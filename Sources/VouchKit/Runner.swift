@@ -129,6 +129,9 @@ final class Runner {
       running[id] = nil
       handle(.probeEnded(id, ProbeVerdict(outcome)))
     }
+    running[id]?.delayed = { [self] lost in
+      handle(.probeDelayed(id, lost: Duration(lost)))
+    }
   }
 
   // MARK: - systemd
@@ -265,7 +268,8 @@ extension ProbeVerdict {
     switch outcome {
     case .passed(let detail): self = .passed(detail)
     case .failed(let reason): self = .failed(reason)
-    case .timedOut(let reason, let starved): self = .timedOut(reason, starved: Duration(starved))
+    case .timedOut(let reason): self = .timedOut(reason)
+    case .stale(let detail, let late): self = .stale(detail, late: Duration(late))
     case .inconclusive(let reason): self = .inconclusive(reason)
     }
   }

@@ -74,13 +74,13 @@ import Testing
       all.append { $0.send(.probeEnded(id, .failed("connect refused"))) }
       all.append {
         $0.advance(.seconds(5))
-        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)", starved: .zero)))
+        $0.send(.probeEnded(id, .timedOut("no answer within 5 s (phase head)")))
       }
       all.append {
         $0.advance(.seconds(4))
-        $0.send(
-          .probeEnded(id, .timedOut("no answer within 5 s (phase head)", starved: .seconds(1))))
+        $0.send(.probeDelayed(id, lost: .seconds(3)))
       }
+      all.append { $0.send(.probeEnded(id, .stale("200", late: .seconds(1)))) }
       all.append { $0.send(.probeEnded(id, .inconclusive("no descriptors"))) }
     }
     return all

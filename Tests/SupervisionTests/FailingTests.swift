@@ -15,7 +15,7 @@ import Testing
   func third() {
     var world = ready(Policy(checks: [.plain(interval: .seconds(9))], watchdog: .seconds(30)))
     world.advance(.seconds(5))
-    world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)", starved: .zero)))
+    world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)")))
     let failed = world.now
     world.sleep()
     #expect(world.now - failed == .seconds(3))
@@ -150,19 +150,5 @@ import Testing
     #expect(world.sent.contains { $0.watchdog == .trigger })
     #expect(world.now - reloaded < .seconds(20))
     #expect(world.logs.contains("failing: a: 500, expected 200-399"))
-  }
-
-  @Test("a timeout that was noticed late is vouch's own, and the probe is begun anew at once")
-  func starved() {
-    var world = ready(
-      Policy(checks: [.plain("a", fall: 1)], watchdog: .seconds(30), onUnhealthy: .trigger))
-    world.advance(.seconds(8))
-    world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)", starved: .seconds(3))))
-    #expect(world.effects.contains(.probe(0, timeout: .seconds(5))))
-    #expect(world.notifications.allSatisfy { $0.watchdog == nil })
-    world.advance(.seconds(5))
-    world.send(
-      .probeEnded(0, .timedOut("no answer within 5 s (phase head)", starved: .milliseconds(20))))
-    #expect(world.sent.map(\.watchdog) == [.trigger])
   }
 }

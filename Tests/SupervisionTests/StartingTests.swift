@@ -26,7 +26,7 @@ import Testing
     var world = World(Policy(checks: [.plain(queue: true)]))
     world.start()
     world.advance(.seconds(5))
-    world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)", starved: .zero)))
+    world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)")))
     #expect(world.effects.contains(.probe(0, timeout: .seconds(5))))
   }
 

@@ -32,7 +32,8 @@ struct World {
   private(set) var restarts = 0
   private(set) var actions = 0
   private var childSince: Moment?
-  private var charged: [CheckID: Duration] = [:]
+  /// What the probes in flight have lost of their time.
+  private var lost: [CheckID: Duration] = [:]
   private(set) var kills = 0
   private(set) var notifications: [Notification] = []
   private(set) var logs: [String] = []
@@ -81,12 +82,12 @@ struct World {
       runs = [:]
       lastPass = [:]
       everPassed = []
-      charged = [:]
     case .childNotStarted: isLaunching = false
     case .childEnded: childRuns = false
     case .probeEnded(let id, let outcome):
       let began = probing.removeValue(forKey: id)
       noteResult(id, outcome, took: began.map { now - $0 } ?? .zero)
+    case .probeDelayed(let id, let time): lost[id, default: .zero] += time
     case .stop: hasStopped = true
     case .reachKnown: isAsking = false
     case .undelivered(let notification, _):
@@ -105,24 +106,17 @@ struct World {
   }
 
   private mutating func noteResult(_ id: CheckID, _ outcome: ProbeVerdict, took: Duration) {
+    let lost = self.lost.removeValue(forKey: id) ?? .zero
     var run = runs[id] ?? (0, 0)
     switch outcome {
     case .passed:
+      // Too late to say anything of now.
+      if took - lost > policy.checks[id].timeout + .milliseconds(50) { return }
       run = (run.passes + 1, 0)
-      charged[id] = .zero
       lastPass[id] = now
       everPassed.insert(id)
-    case .failed:
-      run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
-      charged[id] = .zero
-    case .timedOut(_, let starved):
-      let had = charged[id, default: .zero] + max(took - starved - .milliseconds(50), .zero)
-      charged[id] = had
-      if starved <= .milliseconds(50) || had >= policy.checks[id].timeout {
-        run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
-        charged[id] = .zero
-      }
-    case .inconclusive: break
+    case .failed, .timedOut: run = (0, everPassed.contains(id) ? run.failures + 1 : 0)
+    case .stale, .inconclusive: break
     }
     runs[id] = run
   }
@@ -135,6 +129,7 @@ struct World {
       if !childRuns || hasStopped || isRestarting { violate("a probe without a serving child") }
       if timeout != policy.checks[id].timeout { violate("a probe with another timeout") }
       probing[id] = now
+      lost[id] = nil
     case .cancelProbes: probing = [:]
     case .notify(let notification): take(notification)
     case .signalChild(let signal):

@@ -20,10 +20,13 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
 
   final let peers: Peers
   private let limit: TimeAmount
-  private let deadline: NIODeadline
+  private var deadline: NIODeadline
   private let completion: Completion
   private let deadlines: Deadlines
   private var watch: Deadlines.Watch? = nil
+  /// What was lost of the probe's time, as far as it was told.
+  private var lost = TimeAmount.zero
+  final var delayed: ((TimeAmount) -> Void)? = nil
   /// While several addresses are tried: how long the present one has, and until when.
   private var share: (time: TimeAmount, end: NIODeadline)? = nil
   private var channel: (any Channel)? = nil
@@ -83,8 +86,13 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   /// The probe has found what it was to find out. Only the first call counts.
   final func finish(_ result: ProbeResult) {
     if isOver { return }
+    let late = deadlines.lateness
     end()
-    completion.call(result)
+    if case .passed(let detail) = result, late > Deadlines.latenessAllowed {
+      completion.call(.stale(detail, late: late))
+    } else {
+      completion.call(result)
+    }
   }
 
   final func deadlineCame() {
@@ -97,9 +105,22 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       if let channel { close(channel) }
       return next()
     }
-    let lost = watch.map { deadlines.lost(of: $0) } ?? .zero
+    if goesOn() { return }
     end()
-    completion.call(.timedOut(timeoutReason(within: limit), starved: lost))
+    completion.call(.timedOut(timeoutReason(within: limit)))
+  }
+
+  /// Whether some of the time was lost, so that the probe goes on for as long.
+  private func goesOn() -> Bool {
+    guard let watch else { return false }
+    let more = deadlines.lost(of: watch) - lost
+    guard more > Deadlines.latenessAllowed else { return false }
+    lost = lost + more
+    // From the end that it had: what vouch was late in coming here is part of what was lost.
+    deadline = deadline + more
+    deadlines.arm(self, at: deadline, on: loop)
+    delayed?(more)
+    return true
   }
 
   /// Closes with a FIN, also where nobody answered: a server that comes to a request which nobody

@@ -13,9 +13,13 @@ final class Deadlines {
     func deadlineCame()
   }
 
+  /// How late vouch may be before it matters.
+  static let latenessAllowed = TimeAmount.milliseconds(50)
+
   private let descriptor: CInt
   private var armed: [(handler: any Handler, at: NIODeadline)] = []
   private var pulse = Pulse()
+  private var latenessOfTurn = TimeAmount.zero
   private var timerIsSetFor = NIODeadline.distantFuture
   private var watches: [Watch] = []
   private var channel: (any Channel)?
@@ -55,6 +59,12 @@ final class Deadlines {
   func endWatch(_ watch: Watch) {
     watches.removeAll { $0 === watch }
     if watches.isEmpty { pulse.end() }
+  }
+
+  /// How late vouch was in this turn of the loop, or is by now: what is read from a connection in this
+  /// turn may have come as long ago.
+  var lateness: TimeAmount {
+    max(latenessOfTurn, timerIsSetFor == .distantFuture ? .zero : NIODeadline.now() - timerIsSetFor)
   }
 
   /// For how much of a probe's time so far vouch, or the processes below it, were kept from running.
@@ -104,10 +114,18 @@ final class Deadlines {
     let now = NIODeadline.now()
     if pulse.next <= now { lookAtDelays() }
     pulse.timerCame(setFor: timerIsSetFor, at: now)
+    noteLateness(now - timerIsSetFor)
     let due = armed.filter { $0.at <= now }
     armed.removeAll { $0.at <= now }
     setTimer()
     for entry in due { entry.handler.deadlineCame() }
+  }
+
+  private func noteLateness(_ late: TimeAmount) {
+    guard late > Pulse.tolerance, let channel else { return }
+    latenessOfTurn = late
+    // Tasks run after everything that was ready in this turn.
+    channel.eventLoop.assumeIsolated().execute { self.latenessOfTurn = .zero }
   }
 
   private func lookAtDelays() {

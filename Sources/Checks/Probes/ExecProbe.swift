@@ -57,8 +57,10 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
   private let completion: Completion
   private var state = State.running
   private var watch: Deadlines.Watch? = nil
-  /// For how much of its time it, or vouch, was kept from running.
-  private var starved = TimeAmount.zero
+  private var deadline = NIODeadline.distantFuture
+  /// What was lost of its time, as far as it was told.
+  private var lost = TimeAmount.zero
+  var delayed: ((TimeAmount) -> Void)? = nil
   private var handle: (any CommandHandle)? = nil
 
   init(
@@ -77,7 +79,8 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
     case .success(let handle):
       self.handle = handle
       watch = probe.deadlines.beginWatch(limit: limit)
-      probe.deadlines.arm(self, at: .now() + limit, on: loop)
+      deadline = .now() + limit
+      probe.deadlines.arm(self, at: deadline, on: loop)
     case .failure(.cannotRun(let reason)): finish(.failed(reason))
     case .failure(.ownTrouble(let reason)): finish(.inconclusive(reason))
     }
@@ -94,14 +97,26 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
   func deadlineCame() {
     switch state {
     case .running:
+      if goesOn() { return }
       state = .killed
-      starved = watch.map { probe.deadlines.lost(of: $0) } ?? .zero
       handle?.kill()
       probe.deadlines.arm(self, at: .now() + Self.reapTime, on: loop)
     case .killed:
       finish(timedOut)
     case .over: break
     }
+  }
+
+  /// Whether some of the time was lost, so that the command may go on for as long.
+  private func goesOn() -> Bool {
+    guard let watch else { return false }
+    let more = probe.deadlines.lost(of: watch) - lost
+    guard more > Deadlines.latenessAllowed else { return false }
+    lost = lost + more
+    deadline = deadline + more
+    probe.deadlines.arm(self, at: deadline, on: loop)
+    delayed?(more)
+    return true
   }
 
   private func ended(_ end: CommandEnd) {
@@ -115,8 +130,7 @@ private final class ExecRun: RunningProbe, Deadlines.Handler, @unchecked Sendabl
   }
 
   private var timedOut: ProbeResult {
-    .timedOut(
-      "not ended within \(DurationText.format(.nanoseconds(limit.nanoseconds)))", starved: starved)
+    .timedOut("not ended within \(DurationText.format(.nanoseconds(limit.nanoseconds)))")
   }
 
   private func finish(_ result: ProbeResult) {

@@ -8,9 +8,11 @@ public enum ProbeResult: Sendable, Hashable {
   /// "connection reset by peer (phase head)".
   case failed(String)
   /// Failed because the time was up; the reason names the phase:
-  /// "no answer within 5 s (phase head)". `starved`: for how much of its time vouch or the processes
-  /// below it were kept from running, so that the answer was missed or not given (rule 7).
-  case timedOut(String, starved: TimeAmount)
+  /// "no answer within 5 s (phase head)". Time that was lost is left out.
+  case timedOut(String)
+  /// It would have passed, with this detail, but vouch was kept from running for so long just before:
+  /// the answer may be as old (rule 7).
+  case stale(String, late: TimeAmount)
   /// The prober's own trouble, which says nothing of the child (rule 7).
   case inconclusive(String)
 }
@@ -32,6 +34,9 @@ public protocol Probe: AnyObject {
 
 /// A probe that has begun.
 public protocol RunningProbe: AnyObject {
+  /// Called where its time is up, but vouch or the processes below it were kept from running for some
+  /// of it: with how much that was, beyond what was told before. The probe goes on for as long.
+  var delayed: ((TimeAmount) -> Void)? { get set }
   /// Ends it at once, and `done` is not called any more. Does nothing to a probe that has ended.
   func cancel()
 }

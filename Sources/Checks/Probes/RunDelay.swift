@@ -11,8 +11,13 @@ struct RunDelay {
   /// More threads than this are not looked at: a look must stay short.
   static let mostThreads = 256
 
-  private var threads: [pid_t: (ran: UInt64, waited: UInt64)] = [:]
+  private(set) var threads: [pid_t: (ran: UInt64, waited: UInt64)] = [:]
   private var at = NIODeadline.now()
+
+  init(threads: [pid_t: (ran: UInt64, waited: UInt64)] = [:], at: NIODeadline = .now()) {
+    self.threads = threads
+    self.at = at
+  }
 
   /// Looks at every thread of this process's descendants. A process that may not be looked at, or
   /// that is gone by now, is left out.

@@ -95,7 +95,7 @@ extension ProbeTests {
       let start = ContinuousClock.now
       #expect(
         await prober.run(timeout: .milliseconds(100))
-          == .timedOut("not ended within 100 ms", starved: .zero))
+          == .timedOut("not ended within 100 ms"))
       // Well before the second that a command has which outlives its kill.
       let time = ContinuousClock.now - start
       #expect(time >= .milliseconds(100) && time < .milliseconds(1100))
@@ -110,7 +110,7 @@ extension ProbeTests {
       let start = ContinuousClock.now
       #expect(
         await prober.run(timeout: .milliseconds(100))
-          == .timedOut("not ended within 100 ms", starved: .zero))
+          == .timedOut("not ended within 100 ms"))
       #expect(ContinuousClock.now - start < .seconds(10))
 
       #expect(

@@ -61,18 +61,43 @@ import Testing
     #expect(pulse.next == start + .milliseconds(1250))
   }
 
-  // That a child starved by others is seen to be is shown under a real systemd (FalseKillTests).
-  @Test("a program whose own threads keep each other waiting is not starved, nor one that sleeps")
-  func runDelay() throws {
-    // Bounded: all end by themselves.
-    let hog = "i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done"
-    let processes = [try start(hog), try start(hog), try start("exec sleep 5")]
-    defer { for process in processes { end(process) } }
-    usleep(50_000)
-    let before = RunDelay.now()
-    usleep(400_000)
-    let lost = RunDelay.now().lost(since: before)
-    #expect(lost < .milliseconds(250), "\(lost)")
+  // That a child which others starve is not killed is shown under a real systemd (FalseKillTests).
+  @Test(
+    "lost is the longest wait of a thread, but no more than nobody of the family had a CPU",
+    arguments: [
+      // Starved by others: one thread that waits.
+      ([(100, 900)], 900),
+      // Two of the family keep each other waiting on one CPU.
+      ([(500, 500), (500, 500)], 0),
+      // Half of a CPU for one that never sleeps.
+      ([(500, 500)], 500),
+      // They wait side by side.
+      ([(0, 700), (100, 800)], 800),
+      ([(0, 0)], 0),
+    ])
+  func runDelay(threads: [(ran: UInt64, waited: UInt64)], expected: Int64) {
+    let million: UInt64 = 1_000_000
+    let before = RunDelay(
+      threads: Dictionary(uniqueKeysWithValues: threads.indices.map { (pid_t($0), (7, 9)) }),
+      at: start)
+    let after = RunDelay(
+      threads: Dictionary(
+        uniqueKeysWithValues: threads.enumerated().map {
+          (pid_t($0), (7 + $1.ran * million, 9 + $1.waited * million))
+        }), at: start + .seconds(1))
+    #expect(after.lost(since: before) == .milliseconds(expected))
+  }
+
+  @Test(
+    "the threads of descendants are found, those of a child's children too, vouch's own are not")
+  func family() throws {
+    let child = try start("sleep 30 & sleep 30 & wait")
+    defer { end(child) }
+    usleep(300_000)
+    let found = RunDelay.now().threads
+    #expect(found[child.processIdentifier] != nil)
+    #expect(found.count >= 3)
+    #expect(found[getpid()] == nil)
   }
 
   private func start(_ line: String) throws -> Process {
@@ -84,6 +109,7 @@ import Testing
   }
 
   private func end(_ process: Process) {
+    kill(-process.processIdentifier, SIGKILL)
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }

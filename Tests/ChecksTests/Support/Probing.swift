@@ -63,7 +63,6 @@ struct Prober: Sendable {
         _ = probe.value.start(on: loop, timeout: timeout) { continuation.resume(returning: $0) }
       }
     }
-    if case .timedOut(let reason, _) = result { return .timedOut(reason, starved: .zero) }
     return result
   }
 

@@ -28,8 +28,11 @@ enum Fixture {
     python("switch_server.py --port \(port) --control \(control)")
   }
 
-  static func webApp(port: Int? = nil, startAfter seconds: Double = 0) -> String {
-    python("web_app.py --start-after \(seconds)") + (port.map { " --port \($0)" } ?? "")
+  /// - Parameter delay: how long it takes to answer a check, in seconds.
+  static func webApp(port: Int? = nil, startAfter seconds: Double = 0, delay: Double = 0) -> String
+  {
+    python("web_app.py --start-after \(seconds) --delay \(delay)")
+      + (port.map { " --port \($0)" } ?? "")
   }
 
   static func signalLog(_ file: String) -> String { python("signal_log.py \(file)") }
