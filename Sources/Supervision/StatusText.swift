@@ -95,7 +95,7 @@ extension Supervision {
   }
 
   /// One line of at most `statusLimit` bytes, cut between characters.
-  static func oneLine(_ text: String) -> String {
+  public static func oneLine(_ text: String) -> String {
     // Nearly always it is fit as it is.
     if text.utf8.count <= statusLimit, text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) {
       return text

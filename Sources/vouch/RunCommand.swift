@@ -98,6 +98,11 @@ extension LogLevel: ExpressibleByArgument {
 
   public static var allValueStrings: [String] { ["error", "warning", "notice", "info", "debug"] }
 
+  /// A raw value is a number, which nobody could give.
+  public var defaultValueDescription: String {
+    Self.names.first { $0.value == self }?.key ?? ""
+  }
+
   public init?(argument: String) {
     guard let level = Self.names[argument] else { return nil }
     self = level
