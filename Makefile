@@ -8,7 +8,7 @@ RELEASE_FLAGS = -Xswiftc -enforce-exclusivity=unchecked
 # One build folder for a debug build, which the tests use, and the release build.
 RELEASE = .build/release/vouch
 
-.PHONY: all build test test-systemd-257 demo bench lint install uninstall clean
+.PHONY: all build test test-systemd-257 demo bench lint man install uninstall clean
 
 all: build
 
@@ -46,14 +46,34 @@ lint:
 	.ci/need lint
 	.ci/lint
 
+## The man page from man/vouch.1.in and the options' own words. A test tells when that was forgotten.
+man:
+	$(SWIFT) build --product vouch
+	man/generate.py .build/debug/vouch >man/vouch.1.new
+	mv man/vouch.1.new man/vouch.1
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN = $(SHARE)/man/man1/vouch.1
+BASH_COMPLETION = $(SHARE)/bash-completion/completions/vouch
+ZSH_COMPLETION = $(SHARE)/zsh/site-functions/_vouch
+FISH_COMPLETION = $(SHARE)/fish/vendor_completions.d/vouch.fish
+
 install: build
 	install -D -m 755 -s $(RELEASE) $(DESTDIR)$(PREFIX)/bin/vouch
+	install -D -m 644 man/vouch.1 $(MAN)
+	sed -i 's|/usr/local/share|$(PREFIX)/share|' $(MAN)
+	install -d $(dir $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+	completions/generate $(RELEASE) bash >$(BASH_COMPLETION)
+	completions/generate $(RELEASE) zsh >$(ZSH_COMPLETION)
+	completions/generate $(RELEASE) fish >$(FISH_COMPLETION)
+	chmod 644 $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
 	for unit in units/*; do \
 	  install -D -m 644 $$unit $(DESTDIR)$(PREFIX)/share/doc/vouch/$$unit; \
 	done
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/vouch $(DESTDIR)$(PREFIX)/share/doc/vouch
+	rm -rf $(DESTDIR)$(PREFIX)/bin/vouch $(SHARE)/doc/vouch \
+	  $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
 
 clean:
 	rm -rf .build

@@ -98,6 +98,8 @@ extension LogLevel: ExpressibleByArgument {
 
   public static var allValueStrings: [String] { ["error", "warning", "notice", "info", "debug"] }
 
+  public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+
   /// A raw value is a number, which nobody could give.
   public var defaultValueDescription: String {
     Self.names.first { $0.value == self }?.key ?? ""
