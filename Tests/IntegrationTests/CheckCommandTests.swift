@@ -133,10 +133,12 @@ extension UnderSystemd {
       arguments: [("INT", 130), ("TERM", 143), ("HUP", 129), ("USR1", 138)])
     func signals(name: String, status: Int) async throws {
       let sandbox = try await Sandbox.shared
-      // A shell's background job ignores SIGINT unless that is undone.
+      // A shell's background job ignores SIGINT unless that is undone. The command is one that forks:
+      // what it forked does not die with vouch by itself.
       let result = try await sandbox.shell(
         """
-        env --default-signal \(Self.vouch) check --wait 60s --exec '/bin/sleep 702' --tcp :1 &
+        env --default-signal \(Self.vouch) check --wait 60s --tcp :1 \\
+          --exec "/bin/sh -c '/bin/sleep 702; true'" &
         while ! pgrep -f '^/bin/sleep 702' >/dev/null; do sleep 0.05; done
         kill -\(name) $!
         wait $!

@@ -59,7 +59,7 @@ import Testing
       ("vouch --http :80/ --on-rel", ["--on-reload"]),
       ("vouch --log-level no", ["notice"]),
       ("vouch --no-check -- rmdi", ["rmdir"]),
-      ("vouch --no-check -- rmdir /etc/nssw", ["/etc/nsswitch.conf"]),
+      ("vouch --no-check -- cat /etc/nssw", ["/etc/nsswitch.conf"]),
       ("vouch check --start-", []),
     ])
   func bash(line: String, expected: [String]) async throws {
@@ -110,7 +110,7 @@ import Testing
       ("vouch --http :80/ --on-rel", "--on-reload"),
       ("vouch --log-level no", "notice"),
       ("vouch --no-check -- rmdi", "rmdir"),
-      ("vouch --no-check -- rmdir /etc/nssw", "/etc/nsswitch.conf"),
+      ("vouch --no-check -- cat /etc/nssw", "/etc/nsswitch.conf"),
     ])
   func fish(line: String, expected: String) async throws {
     try await withFolder { folder in
