@@ -89,15 +89,15 @@ def listing(options):
     return lines + [".El"]
 
 
-def usage(command, common):
-    line = [".Nm Cm " + command["commandName"]]
+def usage(command):
+    arguments = []
     for option in shown(command.get("arguments", [])):
         if option["kind"] == "positional":
             word = "Ar " + argument(option["valueName"]) + (" ..." if option["isRepeating"] else "")
-            line.append(".Op " + word if option["isOptional"] else "." + word)
-    if len(shown(command.get("arguments", []))) > len(line) - 1:
-        line.insert(1, ".Op Ar OPTIONS")
-    return line
+            arguments.append(".Op " + word if option["isOptional"] else "." + word)
+    if len(shown(command.get("arguments", []))) > len(arguments):
+        arguments.insert(0, ".Op Ar OPTIONS")
+    return [".Nm", ".Cm " + command["commandName"]] + arguments
 
 
 def page(template, vouch):
@@ -126,7 +126,7 @@ def page(template, vouch):
         directive, *words = line[len(PREFIX):].split()
         if directive == "synopsis":
             for command in others:
-                lines += usage(command, common)
+                lines += usage(command)
         elif directive == "common":
             lines += listing(common)
         elif directive == "options":
