@@ -94,7 +94,12 @@ public struct Trial: Sendable {
         tries: records[id].tries)
     }
     switch verdict {
-    case .passed(let detail):
+    case .stale(let detail, let late) where patience != nil:
+      let cause = "vouch was kept from running for \(late.brief): \(detail)"
+      records[id].outcome = outcome(.unknown, cause)
+      askAgain(id, at: now)
+    // Asked once, it has answered, whenever that was.
+    case .passed(let detail), .stale(let detail, _):
       records[id].passes += 1
       records[id].passedAt = now
       records[id].outcome = outcome(.passed, detail)
@@ -103,11 +108,7 @@ public struct Trial: Sendable {
       records[id].passes = 0
       records[id].outcome = outcome(.failed, reason)
       askAgain(id, at: now)
-    case .timedOut(let reason, let lost) where lost > Supervision.starvationAllowed:
-      let cause = "vouch was kept from running for \(lost.brief): \(reason)"
-      records[id].outcome = outcome(.unknown, cause)
-      askAgain(id, at: now)
-    case .timedOut(let reason, _):
+    case .timedOut(let reason):
       records[id].passes = 0
       if records[id].isCut, var earlier = records[id].outcome, earlier.verdict != .passed {
         // A probe that was left no time tells less than the one before it.

@@ -62,8 +62,8 @@ import Testing
       }
     }
 
-    static func timedOut(after timeout: Duration, lost: Duration = .zero) -> ProbeVerdict {
-      .timedOut("no answer within \(timeout.brief)", starved: lost)
+    static func timedOut(after timeout: Duration) -> ProbeVerdict {
+      .timedOut("no answer within \(timeout.brief)")
     }
 
     var elapsed: Duration { now - begin }
@@ -202,14 +202,19 @@ import Testing
     #expect(bench.verdictsTold == [.failed, .passed])
   }
 
-  @Test("a timeout while vouch was kept from running says nothing of the check (rule 7)")
-  func starved() {
-    var trial = Trial(checks: [Self.check()], patience: nil)
+  @Test("an answer that may have waited unread is asked for again, while there is time (rule 7)")
+  func stale() {
     let now = Moment(sinceOrigin: .seconds(5))
-    #expect(trial.begin(at: now) == [.probe(0, timeout: .seconds(5))])
-    let late = Bench.timedOut(after: .seconds(5), lost: .seconds(2))
-    #expect(trial.probeEnded(0, late, at: now + .seconds(7)) == [.end])
-    #expect(trial.outcomes.map(\.verdict) == [.unknown])
+    let answer = ProbeVerdict.stale("200", late: .seconds(2))
+    var waiting = Trial(checks: [Self.check()], patience: .seconds(30))
+    _ = waiting.begin(at: now)
+    #expect(waiting.probeEnded(0, answer, at: now + .seconds(2)) == [])
+    #expect(waiting.outcomes.map(\.verdict) == [.unknown])
+    #expect(waiting.wakeAt != nil)
+    var once = Trial(checks: [Self.check()], patience: nil)
+    _ = once.begin(at: now)
+    #expect(once.probeEnded(0, answer, at: now + .seconds(2)) == [.end])
+    #expect(once.outcomes.map(\.verdict) == [.passed])
   }
 
   @Test("vouch's own trouble is tried again, and is no failure at the end")

@@ -62,30 +62,34 @@ import Testing
   }
 
   // That a child which others starve is not killed is shown under a real systemd (FalseKillTests).
+  typealias Thread = (ran: UInt64, waited: UInt64)
+  /// What threads did in a second, in milliseconds, and what was lost.
+  static let families: [([Thread], Int64)] = [
+    // Starved by others: one thread that waits.
+    ([(100, 900)], 900),
+    // Two of the family keep each other waiting on one CPU.
+    ([(500, 500), (500, 500)], 0),
+    // Half of a CPU for one that never sleeps.
+    ([(500, 500)], 500),
+    // They wait side by side.
+    ([(0, 700), (100, 800)], 800),
+    ([(0, 0)], 0),
+  ]
+
   @Test(
     "lost is the longest wait of a thread, but no more than nobody of the family had a CPU",
-    arguments: [
-      // Starved by others: one thread that waits.
-      ([(100, 900)], 900),
-      // Two of the family keep each other waiting on one CPU.
-      ([(500, 500), (500, 500)], 0),
-      // Half of a CPU for one that never sleeps.
-      ([(500, 500)], 500),
-      // They wait side by side.
-      ([(0, 700), (100, 800)], 800),
-      ([(0, 0)], 0),
-    ])
-  func runDelay(threads: [(ran: UInt64, waited: UInt64)], expected: Int64) {
+    arguments: families)
+  func runDelay(threads: [Thread], expected: Int64) {
     let million: UInt64 = 1_000_000
-    let before = RunDelay(
-      threads: Dictionary(uniqueKeysWithValues: threads.indices.map { (pid_t($0), (7, 9)) }),
-      at: start)
-    let after = RunDelay(
-      threads: Dictionary(
-        uniqueKeysWithValues: threads.enumerated().map {
-          (pid_t($0), (7 + $1.ran * million, 9 + $1.waited * million))
-        }), at: start + .seconds(1))
-    #expect(after.lost(since: before) == .milliseconds(expected))
+    var before: [pid_t: Thread] = [:]
+    var after: [pid_t: Thread] = [:]
+    for (index, thread) in threads.enumerated() {
+      before[pid_t(index)] = (7, 9)
+      after[pid_t(index)] = (7 + thread.ran * million, 9 + thread.waited * million)
+    }
+    let then = RunDelay(threads: before, at: start)
+    let now = RunDelay(threads: after, at: start + .seconds(1))
+    #expect(now.lost(since: then) == .milliseconds(expected))
   }
 
   @Test(
