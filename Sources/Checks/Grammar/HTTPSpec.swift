@@ -7,12 +7,17 @@ public struct HTTPSpec: Sendable, Hashable {
   public var headers = RequestHeaders()
   /// To be found in the first 64 KiB of the body.
   public var body: BodyPattern? = nil
+  /// To be found in the body, which may have 64 KiB then.
+  public var json: [JSONExpectation] = []
   /// Nil for http.
   public var tls: TLSSpec? = nil
 
-  /// The keys that only `--http` has. `json`, `tls-cert`, `tls-key` and `peer` join them here.
-  static let keys = ["status", "method", "header", "body", "tls-ca", "tls-name", "tls-verify"]
-  static let repeatableKeys: Set<String> = ["header"]
+  /// The keys that only `--http` has. `peer` joins them here.
+  static let keys = [
+    "status", "method", "header", "body", "json", "tls-ca", "tls-name", "tls-cert", "tls-key",
+    "tls-verify",
+  ]
+  static let repeatableKeys: Set<String> = ["header", "json"]
 
   static func parse(_ target: String, _ options: SpecOptions) throws(SpecError) -> HTTPSpec {
     var spec = HTTPSpec(target: try HTTPTarget.parse(target))
@@ -22,8 +27,13 @@ public struct HTTPSpec: Sendable, Hashable {
       do { try spec.headers.add(field) } catch { throw SpecError("header=: \(error.message)") }
     }
     spec.body = try options.value("body", BodyPattern.parse)
-    if spec.body != nil, spec.method == "HEAD" {
-      throw SpecError("body= is of no use with method=HEAD: such an answer has no body")
+    for text in options.all("json") {
+      do {
+        spec.json.append(try JSONExpectation.parse(text))
+      } catch { throw SpecError("json=: \(error.message)") }
+    }
+    for key in ["body", "json"] where options.has(key) && spec.method == "HEAD" {
+      throw SpecError("\(key)= is of no use with method=HEAD: such an answer has no body")
     }
     spec.tls = try TLSSpec.parse(spec.target, options)
     return spec
@@ -49,10 +59,21 @@ public struct TLSSpec: Sendable, Hashable {
   /// address of the connection instead is taken too: NIOSSL makes no difference there.
   public var serverName: String?
   public var verifies = true
+  /// Who vouch is, where the server wants to know; nil for nobody.
+  public var client: ClientFiles? = nil
+
+  /// PEM files, which may be one and the same.
+  public struct ClientFiles: Sendable, Hashable {
+    /// The certificate and those between it and the authority, in this order.
+    public var certificateFile: String
+    public var keyFile: String
+  }
+
+  private static let keys = ["tls-ca", "tls-name", "tls-cert", "tls-key", "tls-verify"]
 
   static func parse(_ target: HTTPTarget, _ options: SpecOptions) throws(SpecError) -> TLSSpec? {
     guard target.usesTLS else {
-      for key in ["tls-ca", "tls-name", "tls-verify"] where options.has(key) {
+      for key in keys where options.has(key) {
         throw SpecError("\(key)= needs a target that begins with https://")
       }
       return nil
@@ -64,6 +85,12 @@ public struct TLSSpec: Sendable, Hashable {
     if let file = try options.value("tls-ca", parseFile) {
       guard spec.verifies else { throw SpecError("tls-ca= does nothing with tls-verify=no") }
       spec.authorityFile = file
+    }
+    let key = try options.value("tls-key", parseFile)
+    if let file = try options.value("tls-cert", parseFile) {
+      spec.client = ClientFiles(certificateFile: file, keyFile: key ?? file)
+    } else if key != nil {
+      throw SpecError("tls-key= needs tls-cert=, the certificate that it belongs to")
     }
     return spec
   }

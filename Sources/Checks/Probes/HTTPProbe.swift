@@ -19,6 +19,7 @@ final class HTTPProbe: Probe {
   func start(
     on loop: any EventLoop, timeout: TimeAmount, _ done: @escaping (ProbeResult) -> Void
   ) -> any RunningProbe {
+    exchange.tls?.refresh()
     let run = HTTPRun(
       exchange, peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
     run.start()
@@ -34,6 +35,7 @@ final class HTTPExchange {
   let head: HTTPClientRequestPart
   let expected: StatusSet
   let body: BodyMatcher?
+  let json: [JSONExpectation]
   let tls: TLSClient?
 
   init(_ spec: HTTPSpec, version: String) throws(SpecError) {
@@ -43,6 +45,7 @@ final class HTTPExchange {
         version: .http1_1, method: HTTPMethod(rawValue: spec.method), uri: spec.target.path))
     expected = spec.expected
     if let pattern = spec.body { body = try BodyMatcher(pattern) } else { body = nil }
+    json = spec.json
     if let tls = spec.tls { self.tls = try TLSClient(tls) } else { tls = nil }
   }
 }
@@ -75,7 +78,9 @@ final class HTTPRun: ConnectionRun, @unchecked Sendable {
     try pipeline.addHandler(
       ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: HTTPWire.decoderLimits)))
     try pipeline.addHandler(
-      HTTPReader(self, HTTPJudge(expected: exchange.expected, body: exchange.body)))
+      HTTPReader(
+        self,
+        HTTPJudge(expected: exchange.expected, body: exchange.body, json: exchange.json)))
   }
 
   override func connected(_ channel: any Channel) {
@@ -90,6 +95,21 @@ final class HTTPRun: ConnectionRun, @unchecked Sendable {
       }
     }
     channel.writeAndFlush(exchange.head, promise: sent)
+  }
+
+  /// A failure that vouch's own certificates may be the reason of. Where those were renewed and the
+  /// new ones cannot be used, it says nothing of the child (rule 7).
+  func finishAsDoubtful(_ reason: String) {
+    if let trouble = exchange.tls?.trouble {
+      finish(.inconclusive("\(trouble); with the former: \(reason)"))
+    } else {
+      finish(.failed(reason))
+    }
+  }
+
+  /// What to add to a pass: nobody else would tell before the former certificates expire.
+  var passNote: String {
+    exchange.tls?.trouble.map { " with the former certificates: \($0)," } ?? ""
   }
 
   override func close(_ channel: any Channel) {

@@ -21,19 +21,30 @@ final class HTTPReader: ChannelInboundHandler {
     case .head(let head):
       run.phase = .body
       verdict = judge.head(head)
+      // So a server says that it does not take a client's certificate, or misses one.
+      if case .failed(let reason) = verdict, (400..<500).contains(head.status.code) {
+        return run.finishAsDoubtful(reason)
+      }
     case .body(let bytes):
       verdict = judge.body(bytes)
     case .end:
       verdict = judge.end()
     }
-    if let verdict { run.finish(verdict) }
+    switch verdict {
+    case nil: break
+    case .passed(let what): run.finish(.passed(what + run.passNote))
+    case let verdict?: run.finish(verdict)
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if let error = error as? IOError, isOwnTrouble(error.errnoCode) {
       return run.finish(.inconclusive(FailureText.of(error, in: run.phase)))
     }
-    run.finish(.failed(FailureText.of(error, in: run.phase)))
+    let reason = FailureText.of(error, in: run.phase)
+    // Certificates are refused in the handshake, or by an alert right after it.
+    let concernsTLS = !(error is IOError || error is HTTPParserError) || run.phase == .tls
+    if concernsTLS { run.finishAsDoubtful(reason) } else { run.finish(.failed(reason)) }
   }
 
   /// The decoder says nothing of an end before the first byte.

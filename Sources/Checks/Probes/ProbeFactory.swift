@@ -29,7 +29,8 @@ public struct ProbeFactory {
     self.resolve = resolve
   }
 
-  /// Makes the probe for one check, with the file of `tls-ca=` read and the passed socket found.
+  /// Makes the probe for one check, with the files of `tls-ca=`, `tls-cert=` and
+  /// `tls-key=` read and the passed socket found.
   /// `--grpc` and `--heartbeat` join the kinds here.
   ///
   /// - Throws: `SpecError`, which begins with the flag and the SPEC, where that is not possible.

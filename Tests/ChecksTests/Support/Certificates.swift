@@ -45,28 +45,11 @@ struct Certificates: Sendable {
 
   private static func make(_ folder: String, _ name: String, names: String) throws -> Pair {
     let pair = Pair(certificate: "\(folder)/\(name).pem", key: "\(folder)/\(name).key")
-    try run([
+    try runToEnd([
       "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
       "-days", "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=\(names)",
       "-keyout", pair.key, "-out", pair.certificate,
     ])
     return pair
-  }
-
-  private static func run(_ command: [String]) throws {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for descriptor: CInt in [1, 2] {
-      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-    }
-    var arguments = command.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var child: pid_t = 0
-    errno = posix_spawnp(&child, command[0], &actions, nil, &arguments, environ)
-    guard errno == 0 else { throw SystemError(command[0]) }
-    var status: CInt = 0
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    guard status == 0 else { throw SystemError("\(command[0]) ended with status \(status)") }
   }
 }
