@@ -203,7 +203,7 @@ import Testing
   }
 
   @Test("an answer that may have waited unread is asked for again, while there is time (rule 7)")
-  func stale() {
+  func unread() {
     let now = Moment(sinceOrigin: .seconds(5))
     let answer = ProbeVerdict.stale("200", late: .seconds(2))
     var waiting = Trial(checks: [Self.check()], patience: .seconds(30))
