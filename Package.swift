@@ -26,11 +26,13 @@ let package = Package(
       name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     // The C that runs between fork and exec, and the kernel interfaces Glibc's module map lacks.
     .target(name: "CLaunch"),
+    // What the kernel tells of other processes' sockets (sock_diag(7), /proc).
+    .target(name: "CSocketDiag"),
 
     .target(name: "Supervision"),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
-    .target(name: "Checks", dependencies: ["CLaunch", nio, nioPosix, nioHTTP1, nioSSL]),
+    .target(name: "Checks", dependencies: ["CLaunch", "CSocketDiag", nio, nioPosix, nioHTTP1, nioSSL]),
     .target(
       name: "VouchKit",
       dependencies: ["Supervision", "Systemd", "Launch", "Checks", nio, nioPosix, log]),

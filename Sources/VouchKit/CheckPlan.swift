@@ -32,7 +32,7 @@ enum CheckPlan {
         name: name, interval: interval,
         timeout: spec.timeout ?? timeout ?? Policy.defaultTimeout(interval: interval),
         fall: spec.fall ?? options.fall, rise: spec.rise ?? options.rise,
-        gates: Gates(spec.gates ?? .both), waitsInListenQueue: spec.probesPassedSocket)
+        gates: Gates(spec.gates ?? spec.defaultGates), waitsInListenQueue: spec.probesPassedSocket)
     }
   }
 
@@ -54,12 +54,15 @@ enum CheckPlan {
   }
 
   /// One probe for each check, in their order: files are read and passed sockets found here.
+  ///
+  /// - Parameter kin: whose answers count on this machine (rule 6); nil where there is no child.
   static func probes(
-    _ specs: [CheckSpec], listeners: [ListenerAddress], commands: ExecRunner
+    _ specs: [CheckSpec], listeners: [ListenerAddress], commands: ExecRunner, kin: Kin?
   ) throws(Refusal) -> [any Probe] {
     let factory: ProbeFactory
     do {
-      factory = try ProbeFactory(listeners: listeners, version: vouchVersion, runner: commands)
+      factory = try ProbeFactory(
+        listeners: listeners, version: vouchVersion, runner: commands, kin: kin)
     } catch {
       throw .failure(error.message)
     }

@@ -55,7 +55,8 @@ public enum Vouch {
     let plan = try Plan(options, beginning.sockets)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let probes = try CheckPlan.probes(
-      plan.specs, listeners: plan.sockets.listeners, commands: commands)
+      plan.specs, listeners: plan.sockets.listeners, commands: commands,
+      kin: Kin(root: getpid()) { log.notice("\($0)") })
     let inbox: SignalInbox
     do {
       inbox = try SignalInbox(signals: beginning.blocked)

@@ -17,6 +17,12 @@ struct CheckArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "A check: the listen queue of :PORT, ADDRESS:PORT, @NAME or unix:/PATH is no fuller than "
+        + "max=80%. Repeatable.", valueName: "SPEC"))
+  var backlog: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "A check: a command, run without a shell, that exits 0. Repeatable.", valueName: "SPEC"))
   var exec: [String] = []
 
@@ -41,7 +47,7 @@ struct CheckArguments: ParsableArguments {
   /// What ArgumentParser has read, for VouchKit.
   var options: CheckOptions {
     var options = CheckOptions()
-    options.specs = [(.http, http), (.tcp, tcp), (.exec, exec)]
+    options.specs = [(.http, http), (.tcp, tcp), (.backlog, backlog), (.exec, exec)]
     options.interval = interval
     options.timeout = timeout
     options.fall = fall

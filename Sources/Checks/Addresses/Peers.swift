@@ -10,13 +10,18 @@ final class Peers {
   let source: Source
   /// The queue of the passed socket behind the target, if it is one.
   private(set) var acceptQueue: AcceptQueue? = nil
+  /// To find out whose answers come from there; nil where anybody's will do.
+  let ownership: Ownership?
+  let ownerMemory = OwnerMemory()
   /// What is known from the start, the one that last connected in front.
   private(set) var addresses: [PeerAddress]
 
   /// - Throws: `SpecError` where no passed socket fits the target.
   init(
-    _ target: Target, listeners: [ListenerAddress], resolve: @escaping NameLookup.Resolve
+    _ target: Target, listeners: [ListenerAddress], diag: SocketDiag = SocketDiag(),
+    ownership: Ownership? = nil, resolve: @escaping NameLookup.Resolve
   ) throws(SpecError) {
+    self.ownership = ownership
     switch target {
     case .firstListener:
       guard let listener = listeners.first else {
@@ -25,7 +30,8 @@ final class Peers {
             + "add a .socket unit, or write :PORT/PATH")
       }
       addresses = listener.peers
-      acceptQueue = AcceptQueue(listener: listener.descriptor)
+      acceptQueue = AcceptQueue(listener: listener.descriptor, diag: diag)
+      ownerMemory.isCareful = false
     case .listener(let name):
       guard let listener = listeners.first(where: { $0.name == name }) else {
         throw SpecError(
@@ -33,7 +39,8 @@ final class Peers {
             + Self.names(listeners))
       }
       addresses = listener.peers
-      acceptQueue = AcceptQueue(listener: listener.descriptor)
+      acceptQueue = AcceptQueue(listener: listener.descriptor, diag: diag)
+      ownerMemory.isCareful = false
     case .loopback(let port):
       addresses = [.loopback4(port), .loopback6(port)]
     case .address(let text, let port):

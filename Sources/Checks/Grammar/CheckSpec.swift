@@ -1,17 +1,23 @@
-/// One check as the administrator wrote it: `--http SPEC`, `--tcp SPEC` or `--exec SPEC`.
+/// One check as the administrator wrote it: `--http SPEC`, `--tcp SPEC`, …
 public struct CheckSpec: Sendable, Hashable {
   /// The kinds of checks, by the flag that makes them. `grpc` and `heartbeat` join them here.
   public enum Kind: String, CaseIterable, Sendable {
-    case http, tcp, exec
+    case http, tcp, exec, backlog
 
     /// The keys that this kind understands, the common ones last.
     public var keys: [String] {
       switch self {
-      case .http: HTTPSpec.keys + CheckSpec.commonKeys
-      case .tcp, .exec: CheckSpec.commonKeys
+      case .http: HTTPSpec.keys + ["peer"] + CheckSpec.commonKeys
+      case .tcp: ["peer"] + CheckSpec.commonKeys
+      case .backlog: BacklogSpec.keys + ["peer"] + CheckSpec.commonKeys
+      case .exec: CheckSpec.commonKeys
       }
     }
   }
+
+  /// What a check decides about where `gates=` is not given. An empty listen queue says nothing of a
+  /// program that has not begun to serve: readiness is not for `--backlog` to tell.
+  public var defaultGates: Gates { kind == .backlog ? .watchdog : .both }
 
   /// What a check decides about.
   public enum Gates: String, CaseIterable, Sendable {
@@ -22,6 +28,7 @@ public struct CheckSpec: Sendable, Hashable {
   public enum ProbeSpec: Sendable, Hashable {
     case http(HTTPSpec)
     case tcp(Target)
+    case backlog(BacklogSpec)
     /// The command and its arguments; never empty.
     case exec([String])
   }
@@ -43,6 +50,8 @@ public struct CheckSpec: Sendable, Hashable {
   /// At least 1.
   public var rise: Int? = nil
   public var gates: Gates? = nil
+  /// For the kinds that connect or look at a listening socket.
+  public var peer = PeerRule.child
   public var probe: ProbeSpec
 
   /// The keys of every kind.
@@ -54,7 +63,7 @@ public struct CheckSpec: Sendable, Hashable {
     switch probe {
     case .http(let spec): spec.target.place.isPassedSocket
     case .tcp(let target): target.isPassedSocket
-    case .exec: false
+    case .exec, .backlog: false
     }
   }
 
@@ -88,6 +97,9 @@ public struct CheckSpec: Sendable, Hashable {
     case .tcp:
       label = try words.target()
       probe = .tcp(try Target.parseStream(label))
+    case .backlog:
+      label = try words.target()
+      probe = .backlog(try BacklogSpec.parse(label, options))
     case .exec:
       guard let command = words.rest.first, !command.isEmpty else {
         throw SpecError("it names no command")
@@ -104,6 +116,7 @@ public struct CheckSpec: Sendable, Hashable {
     spec.fall = try options.value("fall", parseCount)
     spec.rise = try options.value("rise", parseCount)
     spec.gates = try options.value("gates", parseGates)
+    if let peer = try options.value("peer", PeerRule.parse) { spec.peer = peer }
     return spec
   }
 

@@ -12,7 +12,7 @@ public struct HTTPSpec: Sendable, Hashable {
   /// Nil for http.
   public var tls: TLSSpec? = nil
 
-  /// The keys that only `--http` has. `peer` joins them here.
+  /// The keys that only `--http` has.
   static let keys = [
     "status", "method", "header", "body", "json", "tls-ca", "tls-name", "tls-cert", "tls-key",
     "tls-verify",

@@ -26,6 +26,19 @@ public enum Target: Sendable, Hashable {
     }
   }
 
+  /// For messages.
+  var shown: String {
+    switch self {
+    case .firstListener: "the first passed socket"
+    case .listener(let name): "the passed socket \(quoted(name))"
+    case .loopback(let port): "port \(port)"
+    case .address(let address, let port), .host(let address, let port):
+      address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+    case .unix(let path): Checks.shown(path)
+    case .abstract(let name): "@" + Checks.shown(name)
+    }
+  }
+
   /// `HOST:PORT`, `[V6]:PORT`, `:PORT`, `@NAME`, `unix:/PATH` or `unix:@ABSTRACT`.
   static func parseStream(_ text: String) throws(SpecError) -> Target {
     if text.hasPrefix("@") { return .listener(try socketName(text.dropFirst())) }

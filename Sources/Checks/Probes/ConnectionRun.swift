@@ -1,3 +1,4 @@
+import CSocketDiag
 import Glibc
 import NIOCore
 import NIOPosix
@@ -17,6 +18,8 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   final var phase = Phase.connect
   /// Once true, whatever still arrives is of no interest.
   private(set) final var isOver = false
+  /// The inode of the connection's own socket, where it is one over a Unix socket.
+  private(set) final var unixClient: UInt32 = 0
 
   final let peers: Peers
   private let limit: TimeAmount
@@ -34,6 +37,10 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   /// The number of the present attempt to connect; what comes of an earlier one is of no interest.
   private var attempt = 0
   private var failures = ConnectFailures()
+  /// Whose answer it is; nil where anybody's will do.
+  private let owner: OwnerCheck?
+  /// A connection is being given up for another one: what it still brings is of no interest.
+  private var isLeaving = false
 
   init(
     peers: Peers, deadlines: Deadlines, loop: any EventLoop, timeout: TimeAmount,
@@ -45,6 +52,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     limit = timeout
     deadline = .now() + timeout
     completion = Completion(loop, done)
+    owner = peers.ownership.map { OwnerCheck($0, memory: peers.ownerMemory, loop: loop) }
   }
 
   // MARK: What the kinds of probes fill in
@@ -85,6 +93,11 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
 
   /// The probe has found what it was to find out. Only the first call counts.
   final func finish(_ result: ProbeResult) {
+    if isOver || isLeaving || owner?.keeps(result) == true { return }
+    conclude(result)
+  }
+
+  private func conclude(_ result: ProbeResult) {
     if isOver { return }
     let late = deadlines.lateness
     end()
@@ -106,6 +119,10 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       return next()
     }
     if goesOn() { return }
+    if owner?.kept != nil {
+      return conclude(.inconclusive("whose answer it was could not be found out in time"))
+    }
+    if owner?.isAccepting == true { phase = .accept }
     end()
     completion.call(.timedOut(timeoutReason(within: limit)))
   }
@@ -129,6 +146,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     isOver = true
     if let watch { deadlines.endWatch(watch) }
     deadlines.disarm(self)
+    owner?.drop()
     if case .name(let lookup) = peers.source, phase == .resolve { lookup.leave() }
     guard let channel else { return }
     self.channel = nil
@@ -159,12 +177,16 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     guard let address = untried.popFirst() else { return finish(failures.verdict) }
     phase = .connect
     giveShare()
+    if let result = owner?.beforeConnecting(to: address) { return conclude(result) }
     let bootstrap = ClientBootstrap(group: loop)
       // The deadlines are ours: NIO's would leave its timer armed.
       .connectTimeout(.hours(24))
       .channelInitializer { channel in
         self.channel = channel
         do {
+          if let holdBack = self.owner?.makeHoldBack() {
+            try channel.pipeline.syncOperations.addHandler(holdBack)
+          }
           try self.prepare(channel)
           return channel.eventLoop.makeSucceededVoidFuture()
         } catch {
@@ -178,7 +200,10 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     case .unix(let address):
       switch address.connect() {
       case .failure(let error): return failed(with: error.code, at: .unix(address))
-      case .success(let descriptor): connecting = bootstrap.withConnectedSocket(descriptor)
+      case .success(let descriptor):
+        unixClient = csocketdiag_inode(descriptor)
+        owner?.unixClient = unixClient
+        connecting = bootstrap.withConnectedSocket(descriptor)
       }
     }
     attempt += 1
@@ -217,7 +242,38 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     if share != nil { deadlines.arm(self, at: deadline, on: loop) }
     share = nil
     peers.prefer(address)
-    connected(channel)
+    guard let owner else { return connected(channel) }
+    let step = owner.connected(channel, to: address) { step in
+      if case .goOn = step {
+        if let result = owner.kept { self.conclude(result) }
+      } else {
+        self.take(step, at: address)
+      }
+    }
+    if case .goOn = step { connected(channel) } else { take(step, at: address) }
+  }
+
+  private func take(_ step: OwnerCheck.Step, at address: PeerAddress) {
+    switch step {
+    case .goOn: break
+    case .again: leave(for: address)
+    case .end(let result): conclude(result)
+    }
+  }
+
+  /// Gives up the connection and makes another one, to the same address.
+  private func leave(for address: PeerAddress) {
+    guard let channel, !isOver else { return }
+    owner?.drop()
+    isLeaving = true
+    attempt += 1
+    untried = [address] + untried
+    close(channel)
+    channel.closeFuture.assumeIsolated().whenComplete { _ in
+      if self.isOver { return }
+      self.isLeaving = false
+      self.next()
+    }
   }
 
   private func failed(with error: any Error, at address: PeerAddress) {

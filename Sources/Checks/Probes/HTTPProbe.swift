@@ -86,6 +86,7 @@ final class HTTPRun: ConnectionRun, @unchecked Sendable {
   override func connected(_ channel: any Channel) {
     // NIOSSL holds the request back until the handshake is done.
     phase = exchange.tls == nil ? .send : .tls
+    sendError = nil
     let sent = loop.makePromise(of: Void.self)
     sent.futureResult.assumeIsolated().whenComplete { result in
       switch result {

@@ -5,21 +5,24 @@ public struct ProbeFactory {
   private let runner: any CommandRunner
   private let resolve: NameLookup.Resolve
   private let deadlines: Deadlines
+  private let diag = SocketDiag()
+  private let ownership: Ownership?
 
   /// - Parameters:
   ///   - listeners: the listening stream sockets that vouch was passed, in their order.
   ///   - version: for `User-Agent: vouch/VERSION`; a token.
   ///   - runner: for the commands of `--exec`.
+  ///   - kin: whose answers count on this machine (rule 6); nil where there is no child.
   /// - Throws: `SpecError` where no descriptor is left for their timer.
   public init(
-    listeners: [ListenerAddress], version: String, runner: any CommandRunner
+    listeners: [ListenerAddress], version: String, runner: any CommandRunner, kin: Kin?
   ) throws(SpecError) {
     try self.init(
-      listeners: listeners, version: version, runner: runner, resolve: NameLookup.system)
+      listeners: listeners, version: version, runner: runner, kin: kin, resolve: NameLookup.system)
   }
 
   init(
-    listeners: [ListenerAddress], version: String, runner: any CommandRunner,
+    listeners: [ListenerAddress], version: String, runner: any CommandRunner, kin: Kin? = nil,
     resolve: @escaping NameLookup.Resolve
   ) throws(SpecError) {
     deadlines = try Deadlines()
@@ -27,6 +30,7 @@ public struct ProbeFactory {
     self.version = version
     self.runner = runner
     self.resolve = resolve
+    ownership = kin.map { [diag] in Ownership($0, passed: listeners, diag: diag) }
   }
 
   /// Makes the probe for one check, with the files of `tls-ca=`, `tls-cert=` and
@@ -39,9 +43,13 @@ public struct ProbeFactory {
       switch check.probe {
       case .http(let spec):
         return try HTTPProbe(
-          spec, peers: try peers(spec.target.place), deadlines: deadlines, version: version)
+          spec, peers: try peers(spec.target.place, check.peer), deadlines: deadlines,
+          version: version)
       case .tcp(let target):
-        return TCPProbe(peers: try peers(target), deadlines: deadlines)
+        return TCPProbe(peers: try peers(target, check.peer), deadlines: deadlines)
+      case .backlog(let spec):
+        return try BacklogProbe(
+          spec, place: spec.target.shown, peers: try peers(spec.target, check.peer), diag: diag)
       case .exec(let command):
         return ExecProbe(command, runner: runner, deadlines: deadlines)
       }
@@ -50,7 +58,9 @@ public struct ProbeFactory {
     }
   }
 
-  private func peers(_ target: Target) throws(SpecError) -> Peers {
-    try Peers(target, listeners: listeners, resolve: resolve)
+  private func peers(_ target: Target, _ rule: PeerRule) throws(SpecError) -> Peers {
+    try Peers(
+      target, listeners: listeners, diag: diag, ownership: rule == .child ? ownership : nil,
+      resolve: resolve)
   }
 }

@@ -79,13 +79,13 @@ struct CheckSpecTests {
         .http, "/x statsu=200", "unknown key \"statsu\"; the keys are: status, method, header, body"
       ),
       (.http, "/x json=a", "unknown key \"json\""),
-      (.http, "/x peer=any", "unknown key \"peer\""),
+      (.http, "/x peer=all", "peer=: \"all\" is neither child nor any"),
       (.http, "/x status=200 status=404", "status= is given twice"),
       (.http, "/x status=2xx", "status=: \"2xx\" is not a status"),
       (.http, "/x header=a", "header=: the header \"a\" has no colon"),
       (.http, "/x body='('", "body=: the regular expression is malformed"),
       (.http, "/x 'status=200", "a quote (') is not closed"),
-      (.tcp, ":80 status=200", "unknown key \"status\"; the keys are: name, interval"),
+      (.tcp, ":80 status=200", "unknown key \"status\"; the keys are: peer, name, interval"),
       (.tcp, "''", "it names no target"),
       (.exec, "", "it names no command"),
       (.exec, "timeout=1s", "it names no command"),
@@ -115,9 +115,9 @@ struct CheckSpecTests {
     let values = [
       "status": "200", "method": "GET", "header": "A:b", "body": "x", "tls-ca": "/x",
       "tls-name": "x", "tls-verify": "yes", "name": "x", "interval": "1s", "timeout": "1s",
-      "fall": "1", "rise": "1", "gates": "none",
+      "fall": "1", "rise": "1", "gates": "none", "peer": "any", "max": "50%",
     ]
-    let target = [CheckSpec.Kind.http: "https://h/", .tcp: ":80", .exec: "true"][kind] ?? ""
+    let target = [CheckSpec.Kind.http: "https://h/", .tcp: ":80", .backlog: ":80", .exec: "true"][kind] ?? ""
     for key in kind.keys {
       let value = try #require(values[key], "no example for \(key)")
       #expect(throws: Never.self) {

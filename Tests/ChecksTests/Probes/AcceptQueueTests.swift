@@ -92,6 +92,24 @@ extension ProbeTests {
       #expect(await third == .timedOut("no answer within 500 ms (phase accept)"))
     }
 
+    @Test("behind the queue of a Unix socket that never empties, it passes once it is accepted itself")
+    func busyUnix() async throws {
+      let path = "/tmp/vouch-busy-\(getpid())"
+      let listener = Listener(unix: path)
+      defer { unlink(path) }
+      let listeners = try listeners(listener)
+      let prober = try await Prober(.tcp, "@web", listeners)
+      async let first = prober.run()
+      var entry = pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0)
+      #expect(poll(&entry, 1, 10_000) == 1)
+      let other = try UnixAddress(path: path).connect().get()
+      defer { close(other) }
+      listener.acceptOne()
+      #expect(await first == .passed("connected"))
+      let waiting = ProbeResult.timedOut("no answer within 200 ms (phase accept)", late: .zero)
+      #expect(await prober.run(timeout: .milliseconds(200)) == waiting)
+    }
+
     /// tcpi_unacked, which for a listening socket is the length of its accept queue.
     private func queued(_ descriptor: CInt) -> UInt32 {
       var info = tcp_info()

@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import Synchronization
 
 @testable import Checks
 
@@ -17,9 +18,11 @@ final class NoCommands: CommandRunner {
 }
 
 func factory(
-  _ listeners: [ListenerAddress] = [], resolve: @escaping NameLookup.Resolve = NameLookup.system
+  _ listeners: [ListenerAddress] = [], kin: Kin? = nil,
+  resolve: @escaping NameLookup.Resolve = NameLookup.system
 ) throws -> ProbeFactory {
-  try ProbeFactory(listeners: listeners, version: "1.2.3", runner: NoCommands(), resolve: resolve)
+  try ProbeFactory(
+    listeners: listeners, version: "1.2.3", runner: NoCommands(), kin: kin, resolve: resolve)
 }
 
 /// Parses the SPEC, probes once, and gives what came of it.
@@ -43,12 +46,15 @@ struct Prober: Sendable {
 
   init(
     _ kind: CheckSpec.Kind, _ text: String, _ listeners: [ListenerAddress] = [],
+    childOf root: pid_t? = nil, notices: Notices = Notices(),
     resolve: @escaping NameLookup.Resolve = NameLookup.system
   ) async throws {
     let check = try CheckSpec.parse(kind: kind, text: text)
     probe = try await loop.submit {
-      NIOLoopBound(
-        try factory(listeners, resolve: resolve).makeProbe(for: check), eventLoop: loop)
+      // The process itself counts, unless it is the tests' own.
+      let kin = root.map { Kin(root: $0, includesRoot: $0 != getpid(), notice: notices.add) }
+      return NIOLoopBound(
+        try factory(listeners, kin: kin, resolve: resolve).makeProbe(for: check), eventLoop: loop)
     }.get()
   }
 
@@ -129,4 +135,11 @@ func connectingSocket(to port: Int) -> CInt {
 /// A name for a Unix socket that nobody else uses.
 func socketPath() -> String {
   "/tmp/vouch-checks-\(getpid())-\(UInt32.random(in: 0...UInt32.max)).sock"
+}
+
+/// What was said of the look at other processes.
+final class Notices: Sendable {
+  private let texts = Mutex<[String]>([])
+  func add(_ text: String) { texts.withLock { $0.append(text) } }
+  var all: [String] { texts.withLock { $0 } }
 }

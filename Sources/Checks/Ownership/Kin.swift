@@ -1,0 +1,20 @@
+import Glibc
+
+/// Who counts as the child's own (rule 6), and where to say that it cannot be told.
+public struct Kin {
+  let root: pid_t
+  let includesRoot: Bool
+  let notice: (String) -> Void
+
+  /// - Parameters:
+  ///   - root: the process whose descendants are the child's tree: vouch itself, which adopts every
+  ///     orphan below it.
+  ///   - includesRoot: whether the root itself may answer, too.
+  ///   - notice: called on the loop, once in a life, with what keeps vouch from seeing whose answers
+  ///     it gets.
+  public init(root: pid_t, includesRoot: Bool = false, notice: @escaping (String) -> Void) {
+    self.root = root
+    self.includesRoot = includesRoot
+    self.notice = notice
+  }
+}

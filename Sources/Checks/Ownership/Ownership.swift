@@ -1,0 +1,130 @@
+import CSocketDiag
+import Glibc
+import NIOCore
+
+/// Knows whose sockets are (rule 6), for all checks together. It belongs to the loop's thread; only
+/// the reading of /proc goes on in a thread of its own, one at a time, while an unknown socket is
+/// looked for.
+///
+/// What is known of a listening socket is kept, and is good for as long as
+/// - it is among the listening sockets of its address: the caller asks the kernel for them at each
+///   probe;
+/// - the process that was found to hold it still does: one readlink(2) at each probe. Processes that
+///   come and go without it, the workers of a server for instance, change nothing;
+/// - for a socket that came from outside (`passed`): a scan for strangers that hold it as well is
+///   repeated, so seldom that it takes no more than a hundred thousandth of the time.
+final class Ownership: @unchecked Sendable {
+  let diag: SocketDiag
+  private let kin: Kin
+  private let passed: Set<UInt32>
+  private var known: [UInt32: Known] = [:]
+  private var hasTold = false
+  private var isSearching = false
+  private var waiting: [() -> Void] = []
+
+  private struct Known {
+    var standing: Standing
+    var goodUntil: NIODeadline
+  }
+
+  /// Beyond this many sockets, as of a server that opens new ones all the time, all is forgotten.
+  private static let room = 512
+
+  init(_ kin: Kin, passed: [ListenerAddress], diag: SocketDiag) {
+    self.kin = kin
+    self.diag = diag
+    self.passed = Set(passed.map { csocketdiag_inode($0.descriptor) })
+  }
+
+  /// Says what keeps vouch from seeing, the first time.
+  func tell(_ obstacle: String) {
+    if hasTold { return }
+    hasTold = true
+    kin.notice(
+      "whose answers the checks get cannot be seen, so that all are taken for the program's own: "
+        + "\(obstacle) (peer=any turns the look off)")
+  }
+
+  static let hidden = "a process of the program belongs to another user"
+
+  /// Whose answer it is, by what is known; nil where a search is needed first.
+  func owner(of sockets: [ListeningSocket], on loop: any EventLoop) -> AnswerOwner? {
+    var standings: [(standing: Standing, user: UInt32?)] = []
+    var isOld = false
+    for socket in sockets {
+      guard let known = known[socket.inode], known.standing.isValid(for: socket.inode) else {
+        return nil
+      }
+      if known.goodUntil < .now() { isOld = true }
+      standings.append((known.standing, socket.user))
+    }
+    if isOld, !isSearching { search(sockets, on: loop) { _ in } }
+    return AnswerOwner(standings)
+  }
+
+  /// Looks who holds these sockets, and calls `found` on the loop, never before this has returned.
+  func search(
+    _ sockets: [ListeningSocket], on loop: any EventLoop, _ found: @escaping (AnswerOwner) -> Void
+  ) {
+    look(for: sockets.map(\.inode), on: loop) { result in
+      if self.known.count > Self.room { self.known = [:] }
+      let goodUntil = NIODeadline.now() + result.cost * 100_000
+      var standings: [(standing: Standing, user: UInt32?)] = []
+      for socket in sockets {
+        let isPassed = self.passed.contains(socket.inode)
+        let standing = Standing(result.holdings[socket.inode] ?? Holding(), isPassed: isPassed)
+        self.known[socket.inode] = Known(
+          standing: standing, goodUntil: isPassed ? goodUntil : .distantFuture)
+        standings.append((standing, socket.user))
+      }
+      found(AnswerOwner(standings))
+    }
+  }
+
+  /// Looks who holds the server's side of one connection, which is not worth keeping.
+  func search(
+    connection inode: UInt32, on loop: any EventLoop, _ found: @escaping (Standing) -> Void
+  ) {
+    look(for: [inode], on: loop) { result in
+      found(Standing(result.holdings[inode] ?? Holding(), isPassed: false))
+    }
+  }
+
+  private struct Result: Sendable {
+    var holdings: [UInt32: Holding]
+    var cost: TimeAmount
+  }
+
+  private func look(
+    for inodes: [UInt32], on loop: any EventLoop, _ found: @escaping (Result) -> Void
+  ) {
+    if isSearching {
+      waiting.append { self.look(for: inodes, on: loop, found) }
+      return
+    }
+    isSearching = true
+    let search = HolderSearch(
+      root: kin.root, includesRoot: kin.includesRoot, inodes: inodes,
+      passed: passed.intersection(inodes))
+    let found = NIOLoopBound(found, eventLoop: loop)
+    let status = DetachedThread.run {
+      let start = NIODeadline.now()
+      let holdings = search.run()
+      let result = Result(holdings: holdings, cost: .now() - start)
+      loop.execute { self.ended(result, found.value) }
+    }
+    if status != 0 {
+      // Without a thread it takes the loop's time, which is better than no answer.
+      let holdings = search.run()
+      loop.execute { self.ended(Result(holdings: holdings, cost: .seconds(1)), found.value) }
+    }
+  }
+
+  private func ended(_ result: Result, _ found: (Result) -> Void) {
+    isSearching = false
+    found(result)
+    let next = waiting
+    waiting = []
+    for again in next { again() }
+  }
+}

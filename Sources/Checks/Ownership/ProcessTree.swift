@@ -1,0 +1,128 @@
+import Glibc
+
+/// Who descends from whom (proc(5)). A process that ended its parent, a double-forked server for
+/// instance, hangs below vouch all the same: vouch is a subreaper.
+enum ProcessTree {
+  /// The descendants of a process, the nearest first. One that is forked meanwhile may be missing.
+  static func descendants(of root: pid_t) -> [pid_t] {
+    guard let first = children(of: root) else { return descendantsByParent(of: root) }
+    var found = first
+    var seen = Set(first)
+    var next = 0
+    while next < found.count {
+      for child in children(of: found[next]) ?? [] where seen.insert(child).inserted {
+        found.append(child)
+      }
+      next += 1
+    }
+    return found
+  }
+
+  /// The children of all threads; nil where the process is gone, or the kernel keeps no such list
+  /// (CONFIG_PROC_CHILDREN).
+  private static func children(of process: pid_t) -> [pid_t]? {
+    var found: [pid_t]?
+    for thread in numbers(in: "/proc/\(process)/task") {
+      guard let text = ProcFile.read("/proc/\(process)/task/\(thread)/children") else { continue }
+      found = (found ?? []) + text.split(separator: UInt8(ascii: " ")).compactMap(number)
+    }
+    return found
+  }
+
+  private static func descendantsByParent(of root: pid_t) -> [pid_t] {
+    var children: [pid_t: [pid_t]] = [:]
+    for process in all() {
+      if let parent = parent(of: process) { children[parent, default: []].append(process) }
+    }
+    var found = children[root] ?? []
+    var next = 0
+    while next < found.count {
+      found += children[found[next]] ?? []
+      next += 1
+    }
+    return found
+  }
+
+  /// Every process that can be seen.
+  static func all() -> [pid_t] { numbers(in: "/proc") }
+
+  /// The parent, its parent and so on.
+  static func ancestors(of process: pid_t) -> [pid_t] {
+    var found: [pid_t] = []
+    var next = process
+    while let parent = parent(of: next), parent > 0, !found.contains(parent) {
+      found.append(parent)
+      next = parent
+    }
+    return found
+  }
+
+  static func parent(of process: pid_t) -> pid_t? { state(of: process)?.parent }
+
+  /// Whether it has ended and waits to be reaped: then it holds nothing any more.
+  static func hasEnded(_ process: pid_t) -> Bool {
+    guard let state = state(of: process) else { return kill(process, 0) != 0 && errno == ESRCH }
+    return [UInt8(ascii: "Z"), UInt8(ascii: "X")].contains(state.letter)
+  }
+
+  /// /proc/PID/stat: the fields behind the name, which may hold anything, parentheses included.
+  private static func state(of process: pid_t) -> (letter: UInt8, parent: pid_t)? {
+    guard let text = ProcFile.read("/proc/\(process)/stat"),
+      let end = text.lastIndex(of: UInt8(ascii: ")"))
+    else { return nil }
+    let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
+    guard fields.count > 1, let letter = fields[0].first, let parent = number(fields[1]) else {
+      return nil
+    }
+    return (letter, parent)
+  }
+
+  private static func numbers(in folder: String) -> [pid_t] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var found: [pid_t] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        number(bytes.prefix { $0 != 0 })
+      }
+      if let name { found.append(name) }
+    }
+    return found
+  }
+
+  private static func number(_ digits: some Collection<UInt8>) -> pid_t? {
+    var value: pid_t = 0
+    for digit in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit), value < 100_000_000 else {
+        return nil
+      }
+      value = value * 10 + pid_t(digit - UInt8(ascii: "0"))
+    }
+    return digits.isEmpty ? nil : value
+  }
+}
+
+/// Small files of /proc.
+enum ProcFile {
+  /// All of it, without the line's end; nil where it cannot be read.
+  static func read(_ path: String) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    while true {
+      let before = bytes.count
+      var count = 0
+      bytes.append(
+        contentsOf: [UInt8](unsafeUninitializedCapacity: 1024) { buffer, initialized in
+          count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+          initialized = max(count, 0)
+        })
+      if count < 0, errno != EINTR { return nil }
+      if count == 0 { break }
+      if before > 1 << 20 { return nil }
+    }
+    while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: " ") { bytes.removeLast() }
+    return bytes
+  }
+}
