@@ -1,7 +1,7 @@
 """The child of the measurements: a web server of as few instructions as possible.
 
-server.py BOARD START PORT: serves on the socket that was passed, or else on 127.0.0.1:PORT, START
-seconds after it was started.
+server.py BOARD START PORT [WIDE]: serves on the socket that was passed, or else on 127.0.0.1:PORT, START
+seconds after it was started, with WIDE further descriptors open.
 """
 
 import os
@@ -15,6 +15,7 @@ began = time.monotonic()
 board = Board(sys.argv[1])
 start, port = float(sys.argv[2]), int(sys.argv[3])
 answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+wide = [os.dup(2) for _ in range(int(sys.argv[4]) if len(sys.argv) > 4 else 0)]
 numbers, answered = board.numbers, Board.SLOTS.index("answered")
 board.put("server", os.getpid())
 

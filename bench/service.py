@@ -23,12 +23,14 @@ class Service:
 
     `options` are vouch's, with {port} for the port of the server. `start` is how long the server
     takes before it serves, in seconds. `passed` passes the socket in place of a port of its own.
-    `notify` is a NotifySocket, and `watchdog` a WATCHDOG_USEC.
+    `notify` is a NotifySocket, and `watchdog` a WATCHDOG_USEC. `wide` is how many further descriptors
+    the server has open. With `shared` a stranger holds the passed socket, too, and does nothing.
     """
 
     made = 0
 
-    def __init__(self, bench, options, start=0.0, passed=False, notify=None, watchdog=None):
+    def __init__(self, bench, options, start=0.0, passed=False, notify=None, watchdog=None,
+                 wide=0, shared=False):
         Service.made += 1
         file = bench.room / f"board.{Service.made}"
         self.board = Board(file)
@@ -39,11 +41,14 @@ class Service:
         server = [sys.executable, "-B", "-E", "-s", "-S", str(SERVER)]
         self.command = [
             bench.vouch, *(option.format(port=self.port) for option in options), "--",
-            *server, str(file), str(start), str(self.port)]
+            *server, str(file), str(start), str(self.port),
+            str(wide)]
         listener = socket.create_server(("127.0.0.1", 0), backlog=128) if passed else None
         self.pid = spawn(
             self.command, environment, listener=listener.fileno() if listener else None,
             before_exec=lambda: self.board.put("executed", time.time_ns()))
+        self.stranger = spawn(
+            ["sleep", "600"], {}, listener=listener.fileno()) if shared else None
         if listener:
             listener.close()
 
@@ -53,6 +58,8 @@ class Service:
     def __exit__(self, *_):
         if self.pid:
             end(self.pid)
+        if self.stranger:
+            end(self.stranger)
 
     def wait_for_answers(self, count, patience=30.0, meanwhile=lambda: time.sleep(0.002)):
         """Returns once the server has answered that many requests, `meanwhile` over and over."""

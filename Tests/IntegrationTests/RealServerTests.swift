@@ -62,6 +62,8 @@ extension UnderSystemd {
       #expect(try await service.property("Result") == "success")
       let journal = try await service.journal()
       #expect(!journal.contains("Failed with result"))
+      // Its processes were recognised as the service's own.
+      #expect(!journal.contains("cannot be seen"), "\(journal)")
       if server.isActivated {
         try await sandbox.run(["systemctl", "stop", server.name + ".socket"])
       }
