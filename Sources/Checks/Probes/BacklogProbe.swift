@@ -41,6 +41,9 @@ final class BacklogProbe: Probe {
   }
 
   private final class Running: RunningProbe {
+    /// It is over at once, and never delayed.
+    var delayed: ((TimeAmount) -> Void)? = nil
+
     private let completion: Completion
     init(_ completion: Completion) { self.completion = completion }
     func cancel() { completion.cancel() }

@@ -106,7 +106,7 @@ extension ProbeTests {
       defer { close(other) }
       listener.acceptOne()
       #expect(await first == .passed("connected"))
-      let waiting = ProbeResult.timedOut("no answer within 200 ms (phase accept)", late: .zero)
+      let waiting = ProbeResult.timedOut("no answer within 200 ms (phase accept)")
       #expect(await prober.run(timeout: .milliseconds(200)) == waiting)
     }
 
