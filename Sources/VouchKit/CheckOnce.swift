@@ -27,7 +27,7 @@ extension Vouch {
     let plan = try TrialPlan(options, beginning.sockets)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let probes = try CheckPlan.probes(
-      plan.specs, listeners: plan.sockets.listeners, commands: commands)
+      plan.specs, listeners: plan.sockets.listeners, commands: commands, kin: nil)
     let inbox: SignalInbox
     do {
       inbox = try SignalInbox(signals: beginning.blocked)

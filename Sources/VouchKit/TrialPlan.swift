@@ -38,8 +38,8 @@ struct TrialPlan {
     trial = Trial(checks: checks, patience: try span("--wait", options.wait))
   }
 
-  /// `vouch check` runs no program. What means something only to a vouch that does is refused here,
-  /// and nowhere else: passive checks, and (rule 6) an explicit `peer=child`.
+  /// `vouch check` runs no program, so nothing could report to it. `peer=child`, which is the default,
+  /// has no meaning here either, and is let be: a SPEC is tried as it will stand in a unit.
   private static func requireNoChild(_ specs: [CheckSpec]) throws(Refusal) {
     for spec in specs where spec.kind.rawValue == "heartbeat" {
       throw .usage(
