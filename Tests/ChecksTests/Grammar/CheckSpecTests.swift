@@ -115,7 +115,8 @@ struct CheckSpecTests {
     let values = [
       "status": "200", "method": "GET", "header": "A:b", "body": "x", "tls-ca": "/x",
       "tls-name": "x", "tls-verify": "yes", "name": "x", "interval": "1s", "timeout": "1s",
-      "fall": "1", "rise": "1", "gates": "none", "peer": "any", "max": "50%",
+      "fall": "1", "rise": "1", "gates": "none", "peer": "any", "max": "50%", "json": "a=1",
+      "tls-cert": "/x", "tls-key": "/x",
     ]
     let target = [CheckSpec.Kind.http: "https://h/", .tcp: ":80", .backlog: ":80", .exec: "true"][kind] ?? ""
     for key in kind.keys {
