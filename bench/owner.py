@@ -31,14 +31,14 @@ def look(bench, wide, shared):
         for service in services:
             service.wait_for_answers(100)
         for _ in range(ROUNDS):
-            before = [(each.board.answered, proc.cpu_time(each.pid)) for each in services]
+            before = [(each.board.answered, proc.cpu_time_of_all(each.pid)) for each in services]
             for service, (answered, _) in zip(services, before):
                 service.wait_for_answers(answered + batch, meanwhile=lambda: time.sleep(0.02))
             costs = []
             for service, (answered, cpu) in zip(services, before):
                 probes = service.board.answered - answered
                 count += probes
-                costs.append((proc.cpu_time(service.pid) - cpu) / probes / 1000)
+                costs.append((proc.cpu_time_of_all(service.pid) - cpu) / probes / 1000)
             differences.append(costs[0] - costs[1])
     return differences, count
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import time
 
 
 def threads(pid):
@@ -25,6 +26,12 @@ def cpu_time(pid):
     """
     tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+def cpu_time_of_all(pid):
+    """The same, the threads that have ended included: the process's CPU clock, as
+    clock_getcpuclockid(3) gives it."""
+    return time.clock_gettime_ns(~pid << 3 | 2)
 
 
 def switches(pid):

@@ -190,7 +190,9 @@ extension UnderSystemd {
         child: server(port, "--backlog 16"), "WatchdogSec=60", "Restart=on-failure", "RestartSec=0")
       try await sandbox.withService("backlog", text) { service in
         try await service.start()
-        #expect(try await service.property("StatusText").contains("listen queue 0 of 16"))
+        try await service.wait(for: "StatusText", "shows the queue") {
+          $0.contains("listen queue 0 of 16")
+        }
         let frozen = try await service.childPID
         try await sandbox.run(["kill", "-STOP", "\(frozen)"])
         let clients =

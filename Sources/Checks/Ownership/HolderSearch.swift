@@ -24,6 +24,8 @@ struct Holding: Hashable, Sendable {
   var strangers: [Stranger] = []
   /// Whether the tree has processes whose descriptors vouch may not see.
   var isTreeHidden = false
+  /// The users of other processes that vouch may not see into, as far as they are to be seen at all.
+  var hiddenUsers: Set<uid_t> = []
 }
 
 /// Finds out who holds sockets by reading /proc/PID/fd. That takes about 1 µs a descriptor and 10 µs
@@ -70,8 +72,14 @@ struct HolderSearch: Sendable {
     // The service manager holds the sockets that it passes, and so may whoever started vouch on its
     // behalf; they do not accept from them.
     let managers = Set(ProcessTree.ancestors(of: root) + [1])
+    var hidden: Set<uid_t> = []
     for process in ProcessTree.all() where !tree.contains(process) {
-      guard case .success(let descriptors) = Self.descriptors(of: process, wanted) else { continue }
+      guard case .success(let descriptors) = Self.descriptors(of: process, wanted) else {
+        if let user = ProcFile.owner("/proc/\(process)"), !ProcessTree.hasEnded(process) {
+          hidden.insert(user)
+        }
+        continue
+      }
       for (inode, descriptor) in zip(wanted, descriptors) where descriptor >= 0 {
         if managers.contains(process), passed.contains(inode) { continue }
         let holder = Holder(process: process, descriptor: descriptor)
@@ -83,6 +91,7 @@ struct HolderSearch: Sendable {
         }
       }
     }
+    for inode in wanted { found[inode]?.hiddenUsers = hidden }
     // It may be one that is just being started: systemd's own copy before it closes what is not for
     // the new process. The next look tells.
   }

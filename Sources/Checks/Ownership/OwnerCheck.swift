@@ -99,7 +99,9 @@ final class OwnerCheck: @unchecked Sendable {
       ownership.search(sockets, on: loop) { owner in
         guard number == self.connection, case .searching = self.state else { return }
         self.state = .settled
-        let step = self.judge(owner, channel, address, settled)
+        let step =
+          self.isOutdated(owner, inodes, address)
+          ? .again : self.judge(owner, channel, address, settled)
         // Otherwise it waits on.
         if case .settled = self.state { settled(step) }
       }
@@ -108,6 +110,19 @@ final class OwnerCheck: @unchecked Sendable {
       if let result = trouble(error) { return .end(result) }
       return trusted()
     }
+  }
+
+  /// Whether the sockets that the child was not seen to hold are gone: closed while they were looked
+  /// for, they were in nobody's hands.
+  private func isOutdated(
+    _ owner: AnswerOwner, _ inodes: Set<UInt32>, _ address: PeerAddress
+  ) -> Bool {
+    if case .own = owner { return false }
+    guard rounds < 3, let sockets = try? ownership.diag.listeners(at: address),
+      Set(sockets.map(\.inode)) != inodes
+    else { return false }
+    rounds += 1
+    return true
   }
 
   /// Whether a result has to wait, or came too late to count.
@@ -239,7 +254,7 @@ final class OwnerCheck: @unchecked Sendable {
     case .accepted(let inode, let user):
       state = .attributing
       let number = connection
-      ownership.search(connection: inode, on: loop) { standing in
+      ownership.search(connection: inode, of: user, on: loop) { standing in
         guard number == self.connection, case .attributing = self.state else { return }
         self.attributed(standing, inode, user, channel, address, settled)
       }
@@ -252,19 +267,18 @@ final class OwnerCheck: @unchecked Sendable {
   ) {
     switch standing {
     case .own, .shared, .closed: settled(trusted())
-    case .unseen:
-      ownership.tell(Ownership.hidden)
-      settled(trusted())
-    case .stranger(let stranger):
-      state = .settled
-      if stranger == nil, case .accepted(inode, _)? = try? serverSide(channel, address) {
-        settled(.end(.failed("answered by \(AnswerOwner.words(nil, user: user))")))
-      } else if stranger == nil {
-        // It was closed while it was looked for.
-        settled(.end(.failed(FailureText.closed(in: .accept))))
-      } else {
-        settled(.end(.failed("answered by \(AnswerOwner.words(stranger, user: user))")))
+    case .stranger(let stranger?):
+      settled(.end(.failed("answered by \(AnswerOwner.words(stranger, user: user))")))
+    case .stranger(nil), .unseen:
+      guard case .accepted(inode, _)? = try? serverSide(channel, address) else {
+        // Closed while it was looked for, it was in nobody's hands.
+        return settled(.end(.failed(FailureText.closed(in: .accept))))
       }
+      if case .unseen = standing {
+        ownership.tell(Ownership.hidden)
+        return settled(trusted())
+      }
+      settled(.end(.failed("answered by \(AnswerOwner.words(nil, user: user))")))
     }
   }
 

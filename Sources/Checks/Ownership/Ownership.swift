@@ -45,7 +45,8 @@ final class Ownership: @unchecked Sendable {
         + "\(obstacle) (peer=any turns the look off)")
   }
 
-  static let hidden = "a process of the program belongs to another user"
+  static let hidden =
+    "a process of the program belongs to another user, or keeps its sockets out of sight"
 
   /// Whose answer it is, by what is known; nil where a search is needed first.
   func owner(of sockets: [ListeningSocket], on loop: any EventLoop) -> AnswerOwner? {
@@ -72,7 +73,8 @@ final class Ownership: @unchecked Sendable {
       var standings: [(standing: Standing, user: UInt32?)] = []
       for socket in sockets {
         let isPassed = self.passed.contains(socket.inode)
-        let standing = Standing(result.holdings[socket.inode] ?? Holding(), isPassed: isPassed)
+        let standing = Standing(
+          result.holdings[socket.inode] ?? Holding(), isPassed: isPassed, user: socket.user)
         self.known[socket.inode] = Known(
           standing: standing, goodUntil: isPassed ? goodUntil : .distantFuture)
         standings.append((standing, socket.user))
@@ -83,10 +85,11 @@ final class Ownership: @unchecked Sendable {
 
   /// Looks who holds the server's side of one connection, which is not worth keeping.
   func search(
-    connection inode: UInt32, on loop: any EventLoop, _ found: @escaping (Standing) -> Void
+    connection inode: UInt32, of user: UInt32?, on loop: any EventLoop,
+    _ found: @escaping (Standing) -> Void
   ) {
     look(for: [inode], on: loop) { result in
-      found(Standing(result.holdings[inode] ?? Holding(), isPassed: false))
+      found(Standing(result.holdings[inode] ?? Holding(), isPassed: false, user: user))
     }
   }
 

@@ -104,6 +104,12 @@ enum ProcessTree {
 
 /// Small files of /proc.
 enum ProcFile {
+  /// Whose it is; nil where it cannot be seen.
+  static func owner(_ path: String) -> uid_t? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_uid : nil
+  }
+
   /// All of it, without the line's end; nil where it cannot be read.
   static func read(_ path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

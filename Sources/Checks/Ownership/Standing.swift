@@ -1,3 +1,5 @@
+import Glibc
+
 /// Whose a socket is, as far as can be seen.
 enum Standing: Hashable {
   /// The child's alone.
@@ -11,18 +13,30 @@ enum Standing: Hashable {
   /// The kernel does not let vouch see.
   case unseen
 
-  /// - Parameter isPassed: whether it came from outside, so that the child may have it even where a
-  ///   stranger does.
-  init(_ holding: Holding, isPassed: Bool) {
+  /// - Parameters:
+  ///   - isPassed: whether it came from outside, so that the child may have it even where a stranger
+  ///     does.
+  ///   - user: whose the socket is; nil where that is not known.
+  ///   - viewer: the user that vouch runs as.
+  init(_ holding: Holding, isPassed: Bool, user: uid_t? = nil, viewer: uid_t = geteuid()) {
     if let own = holding.own {
       self = holding.strangers.isEmpty ? .own(own) : .shared(own, holding.strangers)
     } else if holding.isTreeHidden, isPassed || holding.strangers.isEmpty {
       self = .unseen
     } else if isPassed, holding.strangers.isEmpty {
       self = .closed
+    } else if holding.strangers.isEmpty, let user, Self.wouldSee(holding, user, viewer) {
+      self = .unseen
     } else {
       self = .stranger(holding.strangers.first)
     }
+  }
+
+  /// Whether a process that holds a socket of this user would have been seen. If so, the socket is in
+  /// none: io_uring(7) can keep one outside of any process's descriptors.
+  private static func wouldSee(_ holding: Holding, _ user: uid_t, _ viewer: uid_t) -> Bool {
+    viewer == 0
+      ? holding.hiddenUsers.isEmpty : viewer == user && !holding.hiddenUsers.contains(user)
   }
 
   /// Whether this still holds, told by one readlink(2) for each process named; a stranger is looked

@@ -65,7 +65,15 @@ final class BacklogProbe: Probe {
     if let owner = ownership.owner(of: sockets, on: loop) {
       return done(judge(sockets, owner, ownership))
     }
-    ownership.search(sockets, on: loop) { done(self.judge(sockets, $0, ownership)) }
+    ownership.search(sockets, on: loop) { owner in
+      if case .stranger = owner, let now = try? self.queues(),
+        Set(now.map(\.inode)) != Set(sockets.map(\.inode))
+      {
+        // Closed while they were looked for, they were in nobody's hands.
+        return done(.inconclusive("the listening sockets of \(self.place) change"))
+      }
+      done(self.judge(sockets, owner, ownership))
+    }
   }
 
   /// The queue of a passed TCP socket, which needs no other socket to be asked.

@@ -27,6 +27,25 @@ struct StandingTests {
     }
   }
 
+  @Test("a socket that nobody is seen to have is a stranger's, unless its holder would be seen")
+  func nobody() {
+    let rows: [(user: UInt32?, viewer: UInt32, hidden: Set<UInt32>, Standing)] = [
+      (1000, 1000, [0, 33], .unseen),
+      (1000, 1000, [0, 1000], .stranger(nil)),
+      (33, 1000, [0, 33], .stranger(nil)),
+      // The processes of other users are not even listed (ProtectProc=invisible).
+      (33, 1000, [], .stranger(nil)),
+      (33, 0, [], .unseen),
+      (0, 0, [0], .stranger(nil)),
+      (nil, 0, [], .stranger(nil)),
+    ]
+    for (user, viewer, hidden, expected) in rows {
+      let standing = Standing(
+        Holding(hiddenUsers: hidden), isPassed: false, user: user, viewer: viewer)
+      #expect(standing == expected, "\(user ?? 0) \(viewer) \(hidden)")
+    }
+  }
+
   @Test("all the sockets that may have taken the connection count")
   func owner() {
     let reason = "process 4711 (nginx), which is not this service's"
