@@ -160,6 +160,43 @@ extension ProbeTests {
       for _ in 0..<3 { #expect(await prober.run() == .failed(stranger.reason)) }
     }
 
+    @Test("a stranger that still has the passed socket when the child is gone is named")
+    func childGone() async throws {
+      let listener = try NastyServer(behave: nil)
+      let child = try ServerProcess("3", inherits: listener.descriptor)
+      let passed = try #require(ListenerAddress(name: "web", descriptor: listener.descriptor))
+      let prober = try await Prober(.http, "@web/", [passed], childOf: child.pid)
+      for _ in 0..<2 { #expect(await prober.run() == .passed("200")) }
+      let stranger = try ServerProcess("3", inherits: listener.descriptor)
+      child.stop()
+      defer {
+        stranger.stop()
+        listener.stop()
+      }
+      #expect(await prober.run() == .failed(stranger.reason))
+    }
+
+    @Test(
+      "a connection made before the child was known to listen does not count: it connects again")
+    func again() async throws {
+      let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+      let first = try NastyServer(answer: answer)
+      let prober = try await Prober(.http, ":\(first.port)/", childOf: getpid())
+      #expect(await prober.run() == .passed("200"))
+      #expect(await prober.run() == .passed("200"))
+      first.stop()
+      let connections = Counter()
+      let second = try NastyServer(port: first.port) { connection in
+        connections.add()
+        if !connection.readRequest().isEmpty { connection.send(answer) }
+      }
+      defer { second.stop() }
+      #expect(await prober.run() == .passed("200"))
+      #expect(connections.value == 2)
+      #expect(await prober.run() == .passed("200"))
+      #expect(connections.value == 3)
+    }
+
     @Test("where the child has closed the passed socket, nobody answers")
     func closed() async throws {
       let listener = try NastyServer(behave: nil)

@@ -51,8 +51,7 @@ struct Prober: Sendable {
   ) async throws {
     let check = try CheckSpec.parse(kind: kind, text: text)
     probe = try await loop.submit {
-      // The process itself counts, unless it is the tests' own.
-      let kin = root.map { Kin(root: $0, includesRoot: $0 != getpid(), notice: notices.add) }
+      let kin = root.map { Kin(root: $0, includesRoot: true, notice: notices.add) }
       return NIOLoopBound(
         try factory(listeners, kin: kin, resolve: resolve).makeProbe(for: check), eventLoop: loop)
     }.get()
