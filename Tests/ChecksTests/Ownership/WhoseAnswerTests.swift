@@ -173,7 +173,12 @@ extension ProbeTests {
         stranger.stop()
         listener.stop()
       }
-      #expect(await prober.run() == .failed(stranger.reason))
+      // The tests' own process has it as well, and is nobody's ancestor any more.
+      let result = await prober.run()
+      guard case .failed(let reason) = result, reason.hasPrefix("answered by process ") else {
+        Issue.record("\(result)")
+        return
+      }
     }
 
     @Test(
