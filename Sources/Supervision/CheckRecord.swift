@@ -27,8 +27,11 @@ struct CheckRecord: Hashable, Sendable {
 
   /// When the probe in flight began; nil when none is.
   var probing: Moment?
-  /// When the next probe is due; meaningful while none is in flight.
+  /// When the next probe is due, or the next report at the latest; meaningful while no probe is in
+  /// flight.
   var due: Moment
+  /// Since when a report is awaited; nil before that, and for a check that probes.
+  var awaited: Moment?
 
   init(due: Moment) { self.due = due }
 
@@ -40,20 +43,23 @@ struct CheckRecord: Hashable, Sendable {
     return true
   }
 
-  mutating func pass(_ detail: String, took: Duration, at now: Moment) {
+  /// - Parameter times: how many passes it stands for.
+  mutating func pass(_ detail: String, took: Duration, times: Int = 1, at now: Moment) {
     last = .passed(detail, took: took, at: now)
-    passes += 1
+    passes += times
     failures = 0
     hasEverPassed = true
     trouble = nil
     lost = .zero
   }
 
-  /// - Parameter counted: whether the failure counts towards `fall`.
-  mutating func fail(_ reason: String, counted: Bool) {
+  /// - Parameters:
+  ///   - counted: whether the failure counts towards `fall`.
+  ///   - times: how many failures it stands for.
+  mutating func fail(_ reason: String, counted: Bool, times: Int = 1) {
     last = .failed(reason)
     passes = 0
-    failures = counted ? failures + 1 : 0
+    failures = counted ? failures + times : 0
     trouble = nil
   }
 
@@ -63,6 +69,7 @@ struct CheckRecord: Hashable, Sendable {
     failures = 0
     acted = false
     probing = nil
+    awaited = nil
     due = now
   }
 

@@ -50,6 +50,8 @@ public enum Event: Hashable, Sendable {
   /// A probe's time was up, but for this much of it (beyond what was told before) vouch or the child
   /// was kept from running, by a busy machine, a freezer or a stop signal: it goes on for as long.
   case probeDelayed(CheckID, lost: Duration)
+  /// The child, or a process of its family, has sent a datagram to vouch's own notify socket.
+  case reported(NotifyMessage)
   /// The moment that `Supervision.wakeAt` named has come.
   case clock
   /// A signal that ends the service.

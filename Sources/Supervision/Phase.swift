@@ -40,6 +40,8 @@ struct StopState: Hashable, Sendable {
   enum Cause: Hashable, Sendable {
     case signal(NamedSignal)
     case startTimeout
+    /// The child's own STOPPING=1.
+    case child
   }
   var cause: Cause
   /// What the child had been sent already when the stop was asked for, to be restarted.

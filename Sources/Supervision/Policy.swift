@@ -58,8 +58,16 @@ public enum PolicyProblem: Error, Hashable, CustomStringConvertible {
   /// Rule 3: the quickest check that gates the watchdog is too slow to feed it.
   case cannotFeed(check: String, interval: Duration, timeout: Duration, watchdog: Duration)
 
+  /// Rule 3: the quickest is a passive check, and its reports may come too seldom to feed it.
+  case cannotFeedByReports(check: String, interval: Duration, watchdog: Duration)
+
   public var description: String {
     switch self {
+    case .cannotFeedByReports(let check, let interval, let watchdog):
+      return "\(check) cannot feed the watchdog in time: interval \(interval.brief) + a quarter of "
+        + "WatchdogSec= (\(watchdog.brief)), within which it is fed once, = "
+        + "\((interval + watchdog / 4).brief): make interval= at most \((watchdog / 4 * 3).brief), or "
+        + "WatchdogSec= larger"
     case .sameName(let name):
       return "two checks are named \"\(name)\": give one of them another name="
     case .cannotFeed(let check, let interval, let timeout, let watchdog):
@@ -78,13 +86,33 @@ extension Policy {
       return .sameName(check.name)
     }
     // A slower check beside a quick one is fine: its last pass stays fresh for as long as it takes.
-    let quickest = checks.filter { $0.gates.contains(.watchdog) }
-      .min { $0.freshness < $1.freshness }
-    if let watchdog, let quickest, quickest.freshness > watchdog {
-      return .cannotFeed(
-        check: quickest.name, interval: quickest.interval, timeout: quickest.timeout,
-        watchdog: watchdog)
+    if let watchdog,
+      let quickest = checks.filter({ $0.gates.contains(.watchdog) })
+        .min(by: { $0.feedGap(watchdog: watchdog) < $1.feedGap(watchdog: watchdog) }),
+      quickest.feedGap(watchdog: watchdog) > watchdog
+    {
+      return quickest.reporter == nil
+        ? .cannotFeed(
+          check: quickest.name, interval: quickest.interval, timeout: quickest.timeout,
+          watchdog: watchdog)
+        : .cannotFeedByReports(
+          check: quickest.name, interval: quickest.interval, watchdog: watchdog)
     }
     return nil
+  }
+}
+
+extension Policy {
+  /// The components that some check hears.
+  public var components: [String] {
+    checks.compactMap { if case .component(let name) = $0.reporter { name } else { nil } }
+  }
+
+  /// Whether some check wants the child to report, so that it needs a notify socket.
+  public var hearsChild: Bool { checks.contains { $0.reporter != nil } }
+
+  /// How often the program is to send WATCHDOG=1, for its WATCHDOG_USEC; nil where no check asks.
+  public var programKeepAlive: Duration? {
+    checks.filter { $0.reporter == .program(keptAlive: true) }.map(\.interval).min()
   }
 }

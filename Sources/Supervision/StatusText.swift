@@ -6,10 +6,14 @@ extension Supervision {
   static let statusLimit = 3800
 
   /// STATUS as it is now.
-  var statusText: String { Self.oneLine(statusLine(withTimes: true)) }
+  var statusText: String { Self.oneLine(withChildText(statusLine(withTimes: true))) }
 
   /// STATUS without the times: two that agree in it say the same.
-  var statusKey: String { statusLine(withTimes: false) }
+  var statusKey: String { withChildText(statusLine(withTimes: false)) }
+
+  private func withChildText(_ line: String) -> String {
+    childText.map { line + "; " + $0 } ?? line
+  }
 
   private func statusLine(withTimes: Bool) -> String {
     switch phase {
@@ -25,6 +29,7 @@ extension Supervision {
     case .stopping(let state):
       switch state.cause {
       case .signal(let signal): return "stopping on \(signal)"
+      case .child: return "stopping by itself"
       case .startTimeout:
         return "stopping: not ready within \(policy.startTimeout?.brief ?? "the start timeout")"
           + (firstTrouble.map { ": " + $0 } ?? "")
@@ -65,9 +70,9 @@ extension Supervision {
     let check = policy.checks[id]
     if let trouble = record.trouble { return "\(check.name): cannot be checked: \(trouble)" }
     switch record.last {
-    case .none: return "\(check.name): waiting for an answer"
-    case .passed(let detail, let took, _):
-      return "\(check.name): \(detail)" + (withTimes ? " in \(took.brief)" : "")
+    case .none: return plainResult(id)
+    case .passed(let detail, _, _):
+      return withTimes ? plainResult(id) : "\(check.name): \(detail)"
     case .failed(let reason):
       let plain = "\(check.name): \(reason)"
       guard phase == .ready || record.failures > 0 else { return plain }
@@ -79,9 +84,11 @@ extension Supervision {
   /// One check in the log.
   func plainResult(_ id: CheckID) -> String {
     let name = policy.checks[id].name
+    let isReported = policy.checks[id].reporter != nil
     switch records[id].last {
-    case .none: return "\(name): waiting for an answer"
-    case .passed(let detail, let took, _): return "\(name): \(detail) in \(took.brief)"
+    case .none: return "\(name): waiting for \(isReported ? "a report" : "an answer")"
+    case .passed(let detail, let took, _):
+      return "\(name): \(detail)" + (isReported ? "" : " in \(took.brief)")
     case .failed(let reason): return "\(name): \(reason)"
     }
   }

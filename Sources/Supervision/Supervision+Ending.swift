@@ -58,7 +58,12 @@ extension Supervision {
 
   private func isFirst(_ signal: NamedSignal) -> Bool {
     guard case .stopping(let state) = phase else { return false }
-    return state.cause == .signal(signal)
+    return switch state.cause {
+    case .signal(let first): first == signal
+    // The stop that systemd sends after STOPPING=1 is the first signal of it.
+    case .child: state.delivered.isEmpty
+    case .startTimeout: false
+    }
   }
 
   private mutating func tellStopping(at now: Moment) {
@@ -121,6 +126,7 @@ extension Supervision {
     switch phase {
     case .stopping(let state):
       if state.cause == .startTimeout { exit = .startTimeout }
+      if state.cause == .child, end != .exited(0) { level = .error }
     case .healing(let healing):
       switch healing.stage {
       case .stopping: return pauseBeforeRestart(end, at: now)

@@ -54,6 +54,7 @@ extension Supervision {
     phase = .healing(healing)
     startedAt = now
     for id in records.indices { records[id] = CheckRecord(due: now) }
+    reports = ChildReports()
     if let stop { return self.stop(stop, .vouchAlone, at: now) }
     if !healWhenPassing(at: now) { tellStatus(at: now) }
   }
@@ -169,7 +170,7 @@ extension Supervision {
     notification.reloading = now
     if case .judging = healing.stage {
       effects.append(.cancelProbes)
-      for id in records.indices { records[id].beginAnew(at: now) }
+      beginChecksAnew(at: now)
       notify(notification, at: now)
       if reach != .childToo { effects.append(.signalChild(signal)) }
     } else {

@@ -4,7 +4,9 @@
 extension Supervision {
   mutating func startProbes(at now: Moment) {
     guard phase.probes else { return }
-    for id in records.indices where records[id].probing == nil && records[id].due <= now {
+    for id in records.indices
+    where records[id].probing == nil && records[id].due <= now && policy.checks[id].reporter == nil
+    {
       records[id].probing = now
       records[id].lostInFlight = .zero
       effects.append(.probe(id, timeout: policy.checks[id].timeout))
@@ -51,10 +53,11 @@ extension Supervision {
     }
   }
 
-  private mutating func failed(
-    _ id: CheckID, _ reason: String, again: Moment, at now: Moment
+  /// - Parameter times: how many failures it stands for.
+  mutating func failed(
+    _ id: CheckID, _ reason: String, times: Int = 1, again: Moment, at now: Moment
   ) {
-    records[id].fail(reason, counted: counts(id, at: now))
+    records[id].fail(reason, counted: counts(id, at: now), times: times)
     records[id].due = again
     if counts(id, at: now) || phase == .ready { logFailure(id, reason) }
     if !actOnFall(id, at: now) { tellStatus(at: now) }
@@ -97,7 +100,7 @@ extension Supervision {
 
   /// The pause after a failure, and between the passes that `rise` asks for: a third of the interval,
   /// and never so long that a slow check could not be tried again within the watchdog's period.
-  private func retryInterval(_ id: CheckID) -> Duration {
+  func retryInterval(_ id: CheckID) -> Duration {
     let check = policy.checks[id]
     var interval = check.interval
     if let watchdog = policy.watchdog, check.gates.contains(.watchdog) {

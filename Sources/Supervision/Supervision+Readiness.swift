@@ -45,7 +45,7 @@ extension Supervision {
   func readyGatesPass(at now: Moment) -> Bool {
     readyGates.allSatisfy { id in
       records[id].passes >= policy.checks[id].rise
-        && records[id].isFreshPass(policy.checks[id], at: now)
+        && records[id].isFreshPass(policy.checks[id], at: now) && isSaidReady(id)
     }
   }
 
@@ -66,7 +66,7 @@ extension Supervision {
       notification.reloading = now
       phase = .reloading(since: now)
       effects.append(.cancelProbes)
-      for id in records.indices { records[id].beginAnew(at: now) }
+      beginChecksAnew(at: now)
       notify(notification, at: now)
       log(.info, "reloading on \(signal)")
       effects.append(.signalChild(signal))

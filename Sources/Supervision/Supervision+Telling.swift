@@ -26,6 +26,7 @@ extension Supervision {
     notification.status = statusText
     if notification.watchdog == .feed { fedAt = now }
     statusSent = (statusKey, statusText, now)
+    reports.tellAt = nil
     effects.append(.notify(notification))
   }
 

@@ -6,7 +6,7 @@
 ///
 /// The rules are told one to a file: Readiness (1), Starting (2), Watchdog (3), Failing (4),
 /// Healing (4's restart), Ending (5); rule 6 is the prober's; Probing has the schedule and, with
-/// Starving, rule 7; StatusText rule 9.
+/// Starving, rule 7; StatusText rule 9. Heartbeats are the passive checks, Relaying what the child says.
 public struct Supervision: Sendable {
   public let policy: Policy
 
@@ -23,6 +23,8 @@ public struct Supervision: Sendable {
   /// How often the child was restarted.
   var restarts = 0
   var backOff: BackOff
+  /// What the child has told of itself.
+  var reports = ChildReports()
   /// Since when the child is healthy after its last restart.
   var healthySince: Moment?
   /// What systemd has not taken yet, and when to offer it again.
@@ -50,6 +52,7 @@ public struct Supervision: Sendable {
     case .childStarted: begin(at: now)
     case .probeEnded(let id, let outcome): probeEnded(id, outcome, at: now)
     case .probeDelayed(let id, let lost): probeDelayed(id, lost, at: now)
+    case .reported(let message): reported(message, at: now)
     case .clock: break
     case .stop(let signal, let reach): stop(signal, reach, at: now)
     case .reachKnown(let reach): reachKnown(reach, at: now)
@@ -67,7 +70,7 @@ public struct Supervision: Sendable {
   /// When `Event.clock` is to come; nil while nothing waits for the time.
   public var wakeAt: Moment? {
     if phase == .ended { return nil }
-    var moments = [owed?.offerAt, extendAt, livenessFeedAt]
+    var moments = [owed?.offerAt, extendAt, livenessFeedAt, reports.tellAt]
     switch phase {
     case .starting: moments.append(startBudgetEnds)
     case .stopping(let state): moments.append(state.killAt)
@@ -75,7 +78,10 @@ public struct Supervision: Sendable {
     case .launching, .ready, .reloading, .ended: break
     }
     if phase.probes {
-      for record in records where record.probing == nil { moments.append(record.due) }
+      for (check, record) in zip(policy.checks, records)
+      where record.probing == nil && check.hasSchedule {
+        moments.append(record.due)
+      }
     }
     return moments.compactMap { $0 }.min()
   }
@@ -87,7 +93,9 @@ public struct Supervision: Sendable {
     healOnTime(at: now)
     extendStart(at: now)
     feedForLife(at: now)
+    noticeLateReports(at: now)
     startProbes(at: now)
+    tellWhatChildSaid(at: now)
     offerAgain(at: now)
   }
 }

@@ -36,6 +36,21 @@ import Testing
         checks: [.plain("a", fall: 1), .plain("b", fall: 1, rise: 2, gates: .watchdog)],
         onUnhealthy: .restart, stopSignal: .interrupt, stopTimeout: .seconds(3))
     ),
+    (
+      "a heartbeat that triggers",
+      Policy(
+        checks: [.component("worker", fall: 2)], watchdog: .seconds(30), onUnhealthy: .trigger)
+    ),
+    (
+      "the program's own protocol and a heartbeat that restart",
+      Policy(
+        checks: [.program(fall: 1), .component("worker", fall: 1, rise: 2, gates: .watchdog)],
+        watchdog: .seconds(60), startTimeout: .seconds(20), onUnhealthy: .restart)
+    ),
+    (
+      "the program's READY=1 beside a check",
+      Policy(checks: [.program(gates: .ready), .plain(fall: 1)], watchdog: .seconds(30))
+    ),
     ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]
 
@@ -65,6 +80,23 @@ import Testing
     }
     if let last = world.sent.last {
       all.append { $0.send(.undelivered(last, reason: "full")) }
+    }
+    for check in world.policy.checks {
+      switch check.reporter {
+      case .component(let name):
+        all.append { $0.send(.beat(name)) }
+        all.append { $0.send(.beat(name, failed: "no disk")) }
+      case .program:
+        all.append { $0.send(.reported(.saying { $0.ready = true })) }
+        all.append { $0.send(.reported(.saying { $0.watchdog = .alive })) }
+        all.append { $0.send(.reported(.saying { $0.reloading = true })) }
+        all.append { $0.send(.reported(.saying { $0.stopping = true })) }
+        all.append { $0.send(.reported(.saying { $0.watchdog = .trigger })) }
+        all.append {
+          $0.send(.reported(.saying { ($0.extendTimeout, $0.status) = (.seconds(3), "busy") }))
+        }
+      case nil: break
+      }
     }
     for id in world.probing.keys.sorted() {
       all.append {

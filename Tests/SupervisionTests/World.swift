@@ -34,6 +34,12 @@ struct World {
   private var childSince: Moment?
   /// What the probes in flight have lost of their time.
   private var lost: [CheckID: Duration] = [:]
+  /// What the program last said of itself, and when a passive check was last heard of, and how often it
+  /// has said since its last pass that it fails.
+  private var saidReady = false
+  private var saidReloading = false
+  private var heard: [CheckID: Moment] = [:]
+  private var complaints: [CheckID: Int] = [:]
   private(set) var kills = 0
   private(set) var notifications: [Notification] = []
   private(set) var logs: [String] = []
@@ -82,6 +88,10 @@ struct World {
       runs = [:]
       lastPass = [:]
       everPassed = []
+      (saidReady, saidReloading) = (false, false)
+      heard = [:]
+      complaints = [:]
+    case .reported(let message): note(message)
     case .childNotStarted: isLaunching = false
     case .childEnded: childRuns = false
     case .probeEnded(let id, let outcome):
@@ -100,9 +110,77 @@ struct World {
     case .reload where !hasStopped && readies > 0:
       reloads += 1
       readyExpected = true
-      for id in policy.checks.indices { runs[id] = (0, 0) }
+      forgetPasses()
     default: break
     }
+  }
+
+  private mutating func forgetPasses() {
+    for id in policy.checks.indices {
+      // It says READY=1 once and for good.
+      if policy.checks[id].reporter == .program(keptAlive: false), saidReady { continue }
+      runs[id] = (0, 0)
+    }
+  }
+
+  private mutating func note(_ message: NotifyMessage) {
+    guard childRuns, !hasStopped, !isRestarting else { return }
+    if message.component == nil {
+      if message.stopping {
+        hasStopped = true
+        return
+      }
+      if message.ready {
+        (saidReady, saidReloading) = (true, false)
+      } else if message.reloading {
+        (saidReady, saidReloading) = (false, true)
+        if readies > 0, !readyExpected, isHealed {
+          readyExpected = true
+          forgetPasses()
+        }
+      }
+    }
+    for (id, check) in policy.checks.enumerated() {
+      let passes: Int
+      switch check.reporter {
+      case .component(let name) where message.component == name:
+        passes = message.failed == nil && message.watchdog != .trigger ? 1 : 0
+      case .program(let keptAlive) where message.component == nil:
+        let isAlive = message.watchdog == .alive && keptAlive && (saidReady || saidReloading)
+        passes = message.watchdog == .trigger ? 0 : message.ready ? check.rise : isAlive ? 1 : 0
+        if passes == 0, message.watchdog != .trigger { continue }
+      default: continue
+      }
+      let failures = passiveFailures(id)
+      heard[id] = now
+      if passes > 0 {
+        runs[id] = ((runs[id]?.passes ?? 0) + passes, 0)
+        lastPass[id] = now
+        everPassed.insert(id)
+        complaints[id] = 0
+      } else {
+        runs[id] = (0, 0)
+        complaints[id] = failures + (message.watchdog == .trigger ? check.fall : 1)
+      }
+    }
+  }
+
+  /// Whether the child that runs is the first, or has been found healthy after its restart.
+  private var isHealed: Bool {
+    restarts == 0
+      || logs.last { $0.hasPrefix("healthy again") || $0.hasPrefix("restarting") }?
+        .hasPrefix("healthy") == true
+  }
+
+  /// How often a passive check can have failed by now: each complaint, the first missed interval, and
+  /// each third of it since.
+  private func passiveFailures(_ id: CheckID) -> Int {
+    let check = policy.checks[id]
+    guard check.reporter != nil, everPassed.contains(id), let heard = heard[id] else { return 0 }
+    let complained = complaints[id] ?? 0
+    let silence = now - heard - (complained > 0 ? check.interval / 3 : check.interval)
+    let missed = silence < .zero ? 0 : 1 + Int(silence / (check.interval / 3))
+    return complained + missed
   }
 
   private mutating func noteResult(_ id: CheckID, _ outcome: ProbeVerdict, took: Duration) {
@@ -126,6 +204,7 @@ struct World {
     switch effect {
     case .probe(let id, let timeout):
       if probing[id] != nil { violate("two probes of one check at once") }
+      if policy.checks[id].reporter != nil { violate("a passive check was probed") }
       if !childRuns || hasStopped || isRestarting { violate("a probe without a serving child") }
       if timeout != policy.checks[id].timeout { violate("a probe with another timeout") }
       probing[id] = now
@@ -170,7 +249,7 @@ struct World {
   private var hasFallen: Bool {
     policy.checks.indices.contains {
       policy.checks[$0].gates.contains(.watchdog)
-        && (runs[$0]?.failures ?? 0) >= policy.checks[$0].fall
+        && max(runs[$0]?.failures ?? 0, passiveFailures($0)) >= policy.checks[$0].fall
     }
   }
 
@@ -200,6 +279,7 @@ struct World {
     readies += 1
     for (id, check) in policy.checks.enumerated() where check.gates.contains(.ready) {
       if (runs[id]?.passes ?? 0) < check.rise { violate("READY=1 before \(check.name) passed") }
+      if case .program = check.reporter, !saidReady { violate("READY=1 before the program's own") }
     }
   }
 
@@ -215,6 +295,9 @@ struct World {
       lastFeed = now
       for (id, check) in policy.checks.enumerated() where check.gates.contains(.watchdog) {
         let isPassing = (runs[id]?.passes ?? 0) > 0
+        if check.reporter != nil, let last = heard[id], now - last >= check.interval {
+          violate("WATCHDOG=1 while \(check.name) is late")
+        }
         let isFresh = lastPass[id].map { now - $0 < check.interval + check.timeout } ?? false
         if !isPassing || !isFresh { violate("WATCHDOG=1 without a fresh pass of \(check.name)") }
       }
@@ -236,6 +319,23 @@ extension Check {
     Check(
       name: name, interval: interval, timeout: timeout, fall: fall, rise: rise, gates: gates,
       waitsInListenQueue: queue)
+  }
+
+  static func component(
+    _ name: String, interval: Duration = .seconds(10), fall: Int = 3, rise: Int = 1,
+    gates: Gates = .both
+  ) -> Check {
+    Check(
+      name: "heartbeat \(name)", interval: interval, timeout: .zero, fall: fall, rise: rise,
+      gates: gates, reporter: .component(name))
+  }
+
+  static func program(
+    interval: Duration = .seconds(10), fall: Int = 3, gates: Gates = .both, rise: Int = 1
+  ) -> Check {
+    Check(
+      name: "heartbeat notify", interval: interval, timeout: .zero, fall: fall, rise: rise,
+      gates: gates, reporter: .program(keptAlive: gates != .ready))
   }
 }
 

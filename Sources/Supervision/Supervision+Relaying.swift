@@ -1,0 +1,61 @@
+// What goes on to systemd of what the child says: that it reloads or stops, that it needs more time,
+// and its STATUS. READY=1 and WATCHDOG never do: vouch says those itself, when the checks pass.
+
+extension Supervision {
+  /// RELOADING=1 of a child that reloads by itself. READY=1 follows when the checks have passed anew;
+  /// one of them may be the program's own READY=1.
+  mutating func childReloads(at now: Moment) {
+    guard phase == .ready, !owesReady else { return }
+    var notification = Notification()
+    // Later than the child's own time, and than any signal that asked for it (sd_notify(3)).
+    notification.reloading = now
+    phase = .reloading(since: now)
+    effects.append(.cancelProbes)
+    beginChecksAnew(at: now)
+    notify(notification, at: now)
+    log(.info, "the child reloads")
+    readyIfGatesPass(at: now)
+  }
+
+  /// STOPPING=1 of a child that ends by itself: from here on nothing that a check finds is a failure.
+  mutating func childStops(at now: Moment) {
+    log(.info, "the child says that it is stopping")
+    beginStop(StopState(cause: .child), at: now)
+    var notification = Notification()
+    notification.stopping = true
+    notify(notification, at: now)
+  }
+
+  /// EXTEND_TIMEOUT_USEC, where a timeout of systemd's runs: at start, reload and stop. Not in between:
+  /// it would push the watchdog (service_extend_timeout in systemd's src/core/service.c), which only
+  /// the checks may do.
+  mutating func relayExtension(of message: NotifyMessage, at now: Moment) {
+    guard var length = message.extendTimeout else { return }
+    switch phase {
+    case .starting:
+      // The administrator's budget stands above the program's wish.
+      if let ends = startBudgetEnds { length = min(length, ends - now) }
+    case .reloading, .stopping: break
+    case .launching, .ready, .healing, .ended: return
+    }
+    // One that asks over and over is heard ten times a second.
+    let end = now + length
+    if let told = reports.extendedTo, end - told < min(.milliseconds(100), length / 10) { return }
+    reports.extendedTo = end
+    var notification = Notification()
+    notification.extendTimeout = length
+    notify(notification, at: now)
+  }
+
+  /// What the child says of itself, for STATUS; nil where that is nothing.
+  var childText: String? {
+    guard !reports.text.isEmpty else { return nil }
+    switch phase {
+    case .starting, .ready, .reloading, .stopping: break
+    case .healing(let healing):
+      guard case .judging = healing.stage else { return nil }
+    case .launching, .ended: return nil
+    }
+    return "child says \"\(reports.text)\""
+  }
+}
