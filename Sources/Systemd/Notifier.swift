@@ -64,4 +64,57 @@ public final class Notifier {
     }
     return sent < 0 ? errno : nil
   }
+
+  /// Sends one datagram with descriptors, of which the receiver gets copies (SCM_RIGHTS of unix(7)).
+  ///
+  /// - Parameter patience: how many seconds to wait for room in the queue; nil for not at all.
+  /// - Returns: nil when it was taken, else the errno.
+  public func send(_ text: String, descriptors: [Int32], patience: Int? = nil) -> Int32? {
+    if let patience {
+      var time = timeval(tv_sec: patience, tv_usec: 0)
+      setsockopt(
+        descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+    }
+    var text = text
+    // CMSG_LEN and CMSG_SPACE of cmsg(3): a header, and data up to a whole word.
+    let payload = descriptors.count * MemoryLayout<Int32>.size
+    let word = MemoryLayout<Int>.size
+    var control = [UInt8](
+      repeating: 0,
+      count: descriptors.isEmpty
+        ? 0 : MemoryLayout<cmsghdr>.size + (payload + word - 1) / word * word)
+    control.withUnsafeMutableBytes { control in
+      guard !descriptors.isEmpty else { return }
+      var header = cmsghdr()
+      header.cmsg_len = MemoryLayout<cmsghdr>.size + payload
+      header.cmsg_level = SOL_SOCKET
+      header.cmsg_type = Int32(SCM_RIGHTS)
+      control.storeBytes(of: header, as: cmsghdr.self)
+      descriptors.withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(rebasing: control[MemoryLayout<cmsghdr>.size...])
+          .copyMemory(from: $0)
+      }
+    }
+    let sent = text.withUTF8 { bytes in
+      control.withUnsafeMutableBytes { control in
+        withUnsafeMutablePointer(to: &address) { target in
+          var part = iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+          return withUnsafeMutablePointer(to: &part) { part in
+            var message = msghdr()
+            message.msg_name = UnsafeMutableRawPointer(target)
+            message.msg_namelen = length
+            message.msg_iov = part
+            message.msg_iovlen = 1
+            message.msg_control = control.isEmpty ? nil : control.baseAddress
+            message.msg_controllen = control.count
+            return sendmsg(
+              descriptor, &message,
+              Int32(MSG_NOSIGNAL) | (patience == nil ? Int32(MSG_DONTWAIT) : 0))
+          }
+        }
+      }
+    }
+    return sent < 0 ? errno : nil
+  }
 }

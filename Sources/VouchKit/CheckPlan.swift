@@ -28,12 +28,30 @@ enum CheckPlan {
     let names = CheckNames.unique(specs)
     return zip(specs, names).map { spec, name in
       let interval = spec.interval ?? interval ?? Policy.defaultInterval(watchdog: watchdog)
+      if case .heartbeat(let target) = spec.probe {
+        return passive(target, name, spec, options, interval: interval)
+      }
       return Check(
         name: name, interval: interval,
         timeout: spec.timeout ?? timeout ?? Policy.defaultTimeout(interval: interval),
         fall: spec.fall ?? options.fall, rise: spec.rise ?? options.rise,
         gates: Gates(spec.gates ?? spec.defaultGates), waitsInListenQueue: spec.probesPassedSocket)
     }
+  }
+
+  private static func passive(
+    _ target: HeartbeatTarget, _ name: String, _ spec: CheckSpec, _ options: CheckOptions,
+    interval: Duration
+  ) -> Check {
+    let gates = Gates(spec.gates ?? .both)
+    let reporter: Reporter =
+      switch target {
+      case .program: .program(keptAlive: gates != .ready)
+      case .component(let component): .component(component)
+      }
+    return Check(
+      name: name, interval: interval, timeout: .zero, fall: spec.fall ?? options.fall,
+      rise: spec.rise ?? options.rise, gates: gates, reporter: reporter)
   }
 
   /// A check that can never be run is a mistake in the command line, not an unhealthy child.

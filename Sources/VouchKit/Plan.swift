@@ -39,7 +39,7 @@ struct Plan {
     specs = try CheckPlan.specs(options.checks)
     if specs.isEmpty, !options.noCheck {
       throw .usage(
-        "nothing to check: give --http, --tcp or --exec, so that READY=1 and WATCHDOG=1 mean "
+        "nothing to check: give --http, --tcp, --exec or --heartbeat, so that READY=1 and WATCHDOG=1 mean "
           + "something, or --no-check to vouch for no more than that the child runs")
     }
     if !specs.isEmpty, options.noCheck {

@@ -21,6 +21,9 @@ final class Runner {
   private let sharesTerminal: Bool
   private let action: UnhealthyAction?
   private var supervision: Supervision
+  private let reports: NotifyInbox?
+  /// Where a check waits for what the child says.
+  private var desk: ReportDesk?
   /// What happened while effects were being carried out: its turn comes after them.
   private var waiting: [Event] = []
   private var isHandling = false
@@ -30,7 +33,7 @@ final class Runner {
   init(
     loop: EventLoop, log: Logger, child: Child,
     launch: @escaping () throws(LaunchError) -> Child, notifier: Notifier?, probes: [any Probe],
-    commands: ExecRunner, plan: Plan, ignored: UInt64
+    commands: ExecRunner, plan: Plan, reports: NotifyInbox?, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
@@ -47,14 +50,23 @@ final class Runner {
       UnhealthyAction($0, limit: plan.policy.watchdog ?? .seconds(90), commands: commands)
     }
     supervision = Supervision(plan.policy)
+    self.reports = reports
   }
 
   /// Begins to supervise a child that runs already.
   func start(_ inbox: SignalInbox) {
+    desk = reports.map { reports in
+      ReportDesk(
+        reports, policy: supervision.policy, isService: signals.isService, notifier: notifier,
+        log: log, on: loop, others: { [commands] in commands.processes }
+      ) { [self] in handle(.reported($0)) }
+    }
     SignalChannel.open(inbox, on: loop) { [self] batch in
       // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
       // SIGTERM that it followed.
       for signal in batch where signal.signal == .terminate { take(signal) }
+      // Their SIGIO is among these. Before any child is reaped: while it is not, its family is known.
+      desk?.read()
       for signal in batch where signal.signal != .terminate { take(signal) }
     }
     .whenFailure { [log] error in
@@ -115,6 +127,8 @@ final class Runner {
     alarm = next.map { at in
       let task = loop.assumeIsolated().scheduleTask(deadline: at.deadline) { [self] in
         alarm = nil
+        // What has come is not late.
+        desk?.readAll()
         handle(.clock)
       }
       return (at, task)
@@ -196,6 +210,8 @@ final class Runner {
   private func take(_ received: ReceivedSignal) {
     switch received.signal {
     case .child: reap()
+    // The kernel's, for the notify socket: it has been read.
+    case .io where received.origin == .kernel && desk != nil: break
     case .terminalStop where received.origin == .kernel && sharesTerminal:
       // Ctrl-Z stops the child too; both go on with the SIGCONT of the shell's fg or bg.
       raise(SIGSTOP)
@@ -238,6 +254,7 @@ final class Runner {
   private func startChild() {
     killRest()
     isSweeping = false
+    desk?.discard()
     do {
       child = try launch()
       handle(.childStarted)

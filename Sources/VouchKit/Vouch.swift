@@ -52,7 +52,9 @@ public enum Vouch {
   private static func run(
     _ options: RunOptions, _ beginning: Beginning, _ log: Logger
   ) throws(Refusal) -> Never {
-    let plan = try Plan(options, beginning.sockets)
+    var settled = try Plan(options, beginning.sockets)
+    let reports = try settled.openNotifySocket()
+    let plan = settled
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let probes = try CheckPlan.probes(
       plan.specs, listeners: plan.sockets.listeners, commands: commands,
@@ -83,7 +85,8 @@ public enum Vouch {
     MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
       Runner(
         loop: loop, log: log, child: child, launch: launchChild, notifier: notifier,
-        probes: probes, commands: commands, plan: plan, ignored: beginning.signals.ignored
+        probes: probes, commands: commands, plan: plan, reports: reports,
+        ignored: beginning.signals.ignored
       ).start(inbox)
     }
     // The loop ends with the process, never before it.

@@ -19,6 +19,13 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var checks: CheckArguments
 
+  @Option(
+    help: ArgumentHelp(
+      "A passive check: the component NAME reports within its interval, with vouch beat NAME; "
+        + "notify: the program's own sd_notify. Repeatable.",
+      valueName: "SPEC"))
+  var heartbeat: [String] = []
+
   @Flag(
     name: .customLong("no-check"),
     help: "Probe nothing: READY once the child runs, the watchdog fed while it lives.")
@@ -72,6 +79,7 @@ struct RunCommand: ParsableCommand {
   func options(command: [[UInt8]]) -> RunOptions {
     var options = RunOptions()
     options.checks = checks.options
+    options.checks.specs.append((.heartbeat, heartbeat))
     options.noCheck = noCheck
     options.startTimeout = startTimeout
     options.onUnhealthy = onUnhealthy

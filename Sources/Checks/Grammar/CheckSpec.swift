@@ -1,8 +1,8 @@
 /// One check as the administrator wrote it: `--http SPEC`, `--tcp SPEC`, …
 public struct CheckSpec: Sendable, Hashable {
-  /// The kinds of checks, by the flag that makes them. `grpc` and `heartbeat` join them here.
+  /// The kinds of checks, by the flag that makes them. `grpc` joins them here.
   public enum Kind: String, CaseIterable, Sendable {
-    case http, tcp, exec, backlog
+    case http, tcp, exec, backlog, heartbeat
 
     /// The keys that this kind understands, the common ones last.
     public var keys: [String] {
@@ -11,6 +11,8 @@ public struct CheckSpec: Sendable, Hashable {
       case .tcp: ["peer"] + CheckSpec.commonKeys
       case .backlog: BacklogSpec.keys + ["peer"] + CheckSpec.commonKeys
       case .exec: CheckSpec.commonKeys
+      // Nothing is probed, so that nothing could time out.
+      case .heartbeat: CheckSpec.commonKeys.filter { $0 != "timeout" }
       }
     }
   }
@@ -31,6 +33,7 @@ public struct CheckSpec: Sendable, Hashable {
     case backlog(BacklogSpec)
     /// The command and its arguments; never empty.
     case exec([String])
+    case heartbeat(HeartbeatTarget)
   }
 
   public var kind: Kind
@@ -63,7 +66,7 @@ public struct CheckSpec: Sendable, Hashable {
     switch probe {
     case .http(let spec): spec.target.place.isPassedSocket
     case .tcp(let target): target.isPassedSocket
-    case .exec, .backlog: false
+    case .exec, .backlog, .heartbeat: false
     }
   }
 
@@ -106,6 +109,9 @@ public struct CheckSpec: Sendable, Hashable {
       }
       label = command
       probe = .exec(words.rest)
+    case .heartbeat:
+      label = try words.target()
+      probe = .heartbeat(try HeartbeatTarget.parse(label))
     }
 
     var spec = CheckSpec(
@@ -117,6 +123,12 @@ public struct CheckSpec: Sendable, Hashable {
     spec.rise = try options.value("rise", parseCount)
     spec.gates = try options.value("gates", parseGates)
     if let peer = try options.value("peer", PeerRule.parse) { spec.peer = peer }
+    if spec.probe == .heartbeat(.program), spec.gates == .ready,
+      let key = ["interval", "fall", "rise"].first(where: { options.has($0) })
+    {
+      throw SpecError(
+        "\(key)= does nothing with gates=ready: READY=1 is then all that the program has to say")
+    }
     return spec
   }
 

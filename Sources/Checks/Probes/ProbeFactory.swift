@@ -35,7 +35,7 @@ public struct ProbeFactory {
 
   /// Makes the probe for one check, with the files of `tls-ca=`, `tls-cert=` and
   /// `tls-key=` read and the passed socket found.
-  /// `--grpc` and `--heartbeat` join the kinds here.
+  /// `--grpc` joins the kinds here.
   ///
   /// - Throws: `SpecError`, which begins with the flag and the SPEC, where that is not possible.
   public func makeProbe(for check: CheckSpec) throws(SpecError) -> any Probe {
@@ -52,6 +52,7 @@ public struct ProbeFactory {
           spec, place: spec.target.shown, peers: try peers(spec.target, check.peer), diag: diag)
       case .exec(let command):
         return ExecProbe(command, runner: runner, deadlines: deadlines)
+      case .heartbeat: return PassiveCheck()
       }
     } catch {
       throw SpecError("\(CheckSpec.flag(check.kind, check.text)): \(error.message)")

@@ -1,0 +1,25 @@
+import Launch
+import Supervision
+
+extension Plan {
+  /// Opens the notify socket that the child gets where a check waits for its reports, and tells the
+  /// child of it; nil where none does.
+  ///
+  /// With `--heartbeat notify` the child finds in WATCHDOG_USEC how often it is to say WATCHDOG=1
+  /// (sd_watchdog_enabled(3)). WATCHDOG_PID stays unset, which means whoever reads it.
+  mutating func openNotifySocket() throws(Refusal) -> NotifyInbox? {
+    guard policy.hearsChild else { return nil }
+    let inbox: NotifyInbox
+    do {
+      inbox = try NotifyInbox(size: NotifyMessage.sizeLimit)
+    } catch {
+      throw .failure("no notify socket for the child: \(error)")
+    }
+    childEnvironment = childEnvironment.setting("NOTIFY_SOCKET", to: inbox.name)
+    if let interval = policy.programKeepAlive {
+      childEnvironment = childEnvironment.setting(
+        "WATCHDOG_USEC", to: String(interval.microseconds))
+    }
+    return inbox
+  }
+}

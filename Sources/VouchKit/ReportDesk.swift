@@ -1,0 +1,173 @@
+import Glibc
+import Launch
+import Logging
+import NIOCore
+import Supervision
+import SystemPackage
+import Systemd
+
+/// The child's notify socket at work: what comes in is believed or not, handed to Supervision, answered,
+/// and passed on to systemd where it is not Supervision's to decide (FDSTORE with its descriptors).
+final class ReportDesk {
+  private let inbox: NotifyInbox
+  private let components: [String]
+  private let isService: Bool
+  private let log: Logger
+  private let notifier: Notifier?
+  private let loop: any EventLoop
+  /// The processes that vouch runs beside the child, whose word is not the child's.
+  private let others: () -> Set<ProcessID>
+  private let reported: (NotifyMessage) -> Void
+  /// What was complained of already.
+  private var complaints: Set<String> = []
+  private var isPausing = false
+  /// What systemd has no room for yet, in its order, and how many barriers wait behind it.
+  private var outbox: [(lines: String, letter: NotifyInbox.Letter)] = []
+  private var isOffering = false
+
+  /// A child that floods the socket is read this often and so much at a time: enough for hundreds of
+  /// components, and a few per cent of a CPU. Its senders wait.
+  private static let batch = 32
+  private static let pause = TimeAmount.milliseconds(5)
+  /// More than the kernel queues (net.unix.max_dgram_qlen is 512 at most where systemd runs).
+  private static let wholeQueue = 1024
+  /// The most datagrams with descriptors that wait for systemd; what comes after is dropped.
+  private static let outboxLimit = 16
+
+  init(
+    _ inbox: NotifyInbox, policy: Policy, isService: Bool, notifier: Notifier?, log: Logger,
+    on loop: any EventLoop, others: @escaping () -> Set<ProcessID>,
+    _ reported: @escaping (NotifyMessage) -> Void
+  ) {
+    self.inbox = inbox
+    components = policy.components
+    self.isService = isService
+    self.notifier = notifier
+    self.log = log
+    self.loop = loop
+    self.others = others
+    self.reported = reported
+  }
+
+  /// Reads what has come, a batch at most; the rest after a pause.
+  func read() {
+    if isPausing { return }
+    guard read(Self.batch) else { return }
+    isPausing = true
+    loop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in
+      isPausing = false
+      read()
+    }
+  }
+
+  /// Reads all that has come: before somebody is found to be late.
+  func readAll() { _ = read(Self.wholeQueue) }
+
+  /// Throws away what a child that is gone has left.
+  func discard() {
+    inbox.discard()
+    complaints = []
+  }
+
+  /// - Returns: whether there may be more.
+  private func read(_ limit: Int) -> Bool {
+    for _ in 0..<limit {
+      guard let letter = inbox.next() else { return false }
+      take(letter)
+    }
+    return true
+  }
+
+  private func take(_ letter: NotifyInbox.Letter) {
+    let message: NotifyMessage
+    do {
+      if letter.isTruncated { throw NotifyMessage.Malformed.tooLong }
+      message = try NotifyMessage(parsing: letter.bytes)
+    } catch {
+      return complain("malformed", "a datagram of the child's is not read: \(error)")
+    }
+    if let distrust = distrust(letter) {
+      complain("stranger", "a datagram is not believed: \(distrust)")
+      if message.wantsReply { letter.answer(BeatReply.failure(distrust).line) }
+      return
+    }
+    for text in message.ignored { log.debug("the child's \(text) is ignored") }
+    reported(message)
+    if message.wantsReply { return letter.answer(reply(to: message).line) }
+    if let name = message.component, !components.contains(name) {
+      complain("component \(name)", "no check hears the component \"\(name)\": \(known)")
+    }
+    if message.barrier {
+      // It is told when what was sent before has gone on.
+      return outbox.isEmpty ? letter.close() : post("", letter)
+    }
+    if !message.passedOn.isEmpty { post(message.passedOn.joined(separator: "\n"), letter) }
+  }
+
+  /// Why a sender is not believed; nil where it is.
+  private func distrust(_ letter: NotifyInbox.Letter) -> String? {
+    let name = letter.sender.map { "process \($0)" } ?? "a process of another pid namespace"
+    switch Kinship.of(letter, isService: isService) {
+    case .family(let head) where others().contains(head):
+      return "\(name) belongs to a command that vouch runs, not to the child"
+    case .family, .ended: return nil
+    case .stranger: return "\(name) is none of the child's"
+    case .gone:
+      return "\(name) had ended before it could be recognised: let it wait, as vouch beat and "
+        + "systemd-notify do"
+    }
+  }
+
+  private func reply(to message: NotifyMessage) -> BeatReply {
+    guard let name = message.component else { return .taken }
+    return components.contains(name)
+      ? .taken : .usage("no check hears the component \"\(name)\": \(known)")
+  }
+
+  private var known: String {
+    components.isEmpty
+      ? "vouch was given no --heartbeat NAME"
+      : "those of --heartbeat are " + components.sorted().joined(separator: ", ")
+  }
+
+  /// Once for each kind until the child is started anew: a child that goes on is not to fill the journal.
+  private func complain(_ kind: String, _ text: String) {
+    guard complaints.count < 32, complaints.insert(kind).inserted else { return }
+    log.notice("\(text)")
+  }
+
+  // MARK: - On to systemd
+
+  private func post(_ lines: String, _ letter: NotifyInbox.Letter) {
+    // Nobody is there to keep them.
+    guard notifier != nil else { return }
+    guard outbox.count < Self.outboxLimit else {
+      return complain("outbox", "systemd takes nothing: what the child stores there is lost")
+    }
+    outbox.append((lines, letter))
+    if !isOffering { offer() }
+  }
+
+  private func offer() {
+    while let (lines, letter) = outbox.first {
+      if !lines.isEmpty, let error = pass(lines, letter) {
+        if error == EAGAIN || error == ENOBUFS {
+          isOffering = true
+          loop.assumeIsolated().scheduleTask(in: .milliseconds(100)) { [self] in
+            isOffering = false
+            offer()
+          }
+          return
+        }
+        complain(
+          "relay", "systemd cannot be given what the child stores: \(Errno(rawValue: error))")
+      }
+      outbox.removeFirst()
+    }
+  }
+
+  private func pass(_ lines: String, _ letter: NotifyInbox.Letter) -> Int32? {
+    log.debug("to systemd: \(lines), with \(letter.descriptors.count) descriptors")
+    return notifier?.send(lines, descriptors: letter.descriptors.map(\.rawValue))
+  }
+}
