@@ -52,7 +52,8 @@ int claunch_notify_receive(int socket, void *buffer, size_t size,
   do datagram->length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (datagram->length < 0 && errno == EINTR);
   if (datagram->length < 0) return errno;
-  datagram->is_truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  datagram->is_truncated = (message.msg_flags & MSG_TRUNC) != 0;
+  datagram->lost_descriptors = (message.msg_flags & MSG_CTRUNC) != 0;
   for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET) continue;
     size_t length = part->cmsg_len - CMSG_LEN(0);

@@ -35,16 +35,31 @@ public enum Kinship: Hashable, Sendable {
   /// Deeper than any family: a line that goes in circles while it changes must end.
   private static let deepest = 1000
 
-  static func line(of process: pid_t) -> Kinship {
+  public static func line(of process: pid_t) -> Kinship {
     let own = getpid()
     var process = process
     for depth in 0..<deepest {
-      guard let parent = parent(of: process) else { return depth == 0 ? .gone : .stranger }
+      guard let parent = parent(of: process) else {
+        if let head = headWithoutLooking(process) { return .family(of: head) }
+        return depth == 0 ? .gone : .stranger
+      }
       if parent == own { return .family(of: ProcessID(rawValue: process)) }
       guard parent > 0 else { return .stranger }
       process = parent
     }
     return .stranger
+  }
+
+  /// With no descriptor left to look at /proc with, a process is still known as ours where it, or the
+  /// leader of its group or session, is our own child.
+  private static func headWithoutLooking(_ process: pid_t) -> ProcessID? {
+    guard [EMFILE, ENFILE, ENOMEM].contains(errno) else { return nil }
+    return [process, getpgid(process), getsid(process)].first { leader in
+      var info = siginfo_t()
+      // It answers for children alone, and leaves them as they are (waitid(2)).
+      return leader > 0
+        && waitid(P_PID, id_t(leader), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+    }.map { ProcessID(rawValue: $0) }
   }
 
   /// The fourth field of /proc/PID/stat (proc(5)); nil where there is none to read.

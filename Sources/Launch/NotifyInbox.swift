@@ -13,8 +13,10 @@ public final class NotifyInbox {
   /// they were taken.
   public final class Letter {
     public let bytes: [UInt8]
-    /// Whether the kernel cut it, or some of its descriptors.
+    /// Whether the kernel cut it.
     public let isTruncated: Bool
+    /// Whether descriptors did not come along, because this process has no number left for them.
+    public let lostDescriptors: Bool
     /// The sender; nil where it is outside this pid namespace.
     public let sender: ProcessID?
     /// Those that came along.
@@ -23,11 +25,13 @@ public final class NotifyInbox {
     let pidfd: FileDescriptor?
 
     init(
-      bytes: [UInt8], isTruncated: Bool, sender: ProcessID?, descriptors: [FileDescriptor],
+      bytes: [UInt8], isTruncated: Bool, lostDescriptors: Bool, sender: ProcessID?,
+      descriptors: [FileDescriptor],
       pidfd: FileDescriptor?
     ) {
       self.bytes = bytes
       self.isTruncated = isTruncated
+      self.lostDescriptors = lostDescriptors
       self.sender = sender
       self.descriptors = descriptors
       self.pidfd = pidfd
@@ -105,6 +109,7 @@ public final class NotifyInbox {
     return Letter(
       bytes: Array(buffer.prefix(datagram.pointee.length)),
       isTruncated: datagram.pointee.is_truncated,
+      lostDescriptors: datagram.pointee.lost_descriptors,
       sender: pid > 0 ? ProcessID(rawValue: pid) : nil, descriptors: descriptors,
       pidfd: pidfd >= 0 ? FileDescriptor(rawValue: pidfd) : nil)
   }

@@ -101,7 +101,15 @@ final class ReportDesk {
       // It is told when what was sent before has gone on.
       return outbox.isEmpty ? letter.close() : post("", letter)
     }
-    if !message.passedOn.isEmpty { post(message.passedOn.joined(separator: "\n"), letter) }
+    if message.passedOn.isEmpty { return }
+    if message.storesDescriptors, letter.descriptors.isEmpty {
+      return complain(
+        "descriptors",
+        letter.lostDescriptors
+          ? "no descriptor is left to take what the child stores at systemd"
+          : "the child's FDSTORE=1 came without a descriptor")
+    }
+    post(message.passedOn.joined(separator: "\n"), letter)
   }
 
   /// Why a sender is not believed; nil where it is.

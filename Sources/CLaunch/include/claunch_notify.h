@@ -11,8 +11,9 @@
 // One datagram, with what the kernel says of its sender.
 struct claunch_datagram {
   ssize_t length;     // bytes in the buffer
-  bool is_truncated;  // the datagram was longer, or some of its descriptors did not come along
-  pid_t pid;          // SCM_CREDENTIALS: 0 for a sender outside this pid namespace
+  bool is_truncated;  // the datagram was longer than the buffer
+  bool lost_descriptors;  // this process has no number left for some of its descriptors
+  pid_t pid;              // SCM_CREDENTIALS: 0 for a sender outside this pid namespace
   uid_t uid;
   int pidfd;  // SCM_PIDFD, from Linux 6.5 on; -1 without
   uint32_t descriptor_count;
