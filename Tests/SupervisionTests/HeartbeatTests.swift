@@ -248,7 +248,6 @@ import Testing
     world.send(.probeEnded(1, .passed("200")))
     world.send(.reported(.saying { $0.reloading = true }))
     #expect(world.sent.first?.reloading == world.now)
-    world.sleep()
     world.send(.probeEnded(1, .passed("200")))
     world.send(.reported(.saying { $0.watchdog = .alive }))
     #expect(world.readies == 1, "alive, and not ready yet")

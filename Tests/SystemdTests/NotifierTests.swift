@@ -50,6 +50,26 @@ import Testing
     }
   }
 
+  @Test("descriptors go along, and are copies")
+  func descriptors() throws {
+    let receiver = Receiver()
+    let notifier = try Notifier(socket: receiver.path)
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    #expect(notifier.send("FDSTORE=1", descriptors: [ends[1], ends[1], ends[1]]) == nil)
+    close(ends[1])
+    // The end is still open, in the datagram.
+    var poll = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+    #expect(Glibc.poll(&poll, 1, 0) == 0)
+    // Read without room for them, they are closed.
+    #expect(receiver.read() == "FDSTORE=1")
+    #expect(Glibc.poll(&poll, 1, 1000) == 1)
+    close(ends[0])
+    #expect(notifier.send("READY=1", descriptors: []) == nil)
+    #expect(receiver.read() == "READY=1")
+    #expect(notifier.send("READY=1", descriptors: [-1]) == EBADF)
+  }
+
   @Test("a full queue is told at once, and the datagram can be sent later")
   func full() throws {
     let receiver = Receiver()
