@@ -13,6 +13,7 @@ final class PassiveCheck: Probe {
   }
 
   private final class Run: RunningProbe {
+    var delayed: ((TimeAmount) -> Void)? = nil
     private let completion: Completion
 
     init(_ completion: Completion) { self.completion = completion }
