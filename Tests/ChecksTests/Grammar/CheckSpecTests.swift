@@ -78,7 +78,7 @@ struct CheckSpecTests {
       (
         .http, "/x statsu=200", "unknown key \"statsu\"; the keys are: status, method, header, body"
       ),
-      (.http, "/x json=a", "unknown key \"json\""),
+      (.http, "/x json=a", "it expects no value of a"),
       (.http, "/x peer=all", "peer=: \"all\" is neither child nor any"),
       (.http, "/x status=200 status=404", "status= is given twice"),
       (.http, "/x status=2xx", "status=: \"2xx\" is not a status"),
@@ -116,9 +116,12 @@ struct CheckSpecTests {
       "status": "200", "method": "GET", "header": "A:b", "body": "x", "tls-ca": "/x",
       "tls-name": "x", "tls-verify": "yes", "name": "x", "interval": "1s", "timeout": "1s",
       "fall": "1", "rise": "1", "gates": "none", "peer": "any", "max": "50%", "json": "a=1",
-      "tls-cert": "/x", "tls-key": "/x",
+      "tls-cert": "/x", "tls-key": "/x tls-cert=/x",
     ]
-    let target = [CheckSpec.Kind.http: "https://h/", .tcp: ":80", .backlog: ":80", .exec: "true"][kind] ?? ""
+    let targets: [CheckSpec.Kind: String] = [
+      .http: "https://h/", .tcp: ":80", .backlog: ":80", .exec: "true", .heartbeat: "worker",
+    ]
+    let target = targets[kind] ?? ":80"
     for key in kind.keys {
       let value = try #require(values[key], "no example for \(key)")
       #expect(throws: Never.self) {
