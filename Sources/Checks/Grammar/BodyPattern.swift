@@ -11,8 +11,14 @@ public struct BodyPattern: Sendable, Hashable {
   static func parse(_ source: String) throws(SpecError) -> BodyPattern {
     if source.isEmpty { throw SpecError("the regular expression is empty") }
     try refuseOtherDialects(source)
+    guard PatternSize.of(source) != nil else {
+      throw SpecError(
+        "the regular expression is too large: with its counts written out ({9} as nine times), it "
+          + "has more than \(PatternSize.limit) parts")
+    }
     // Alone first: inside the group that `BodyMatcher` puts it in, `a)(b` would be well-formed.
-    _ = try BodyMatcher.compile(source)
+    var alone = try BodyMatcher.compile(source)
+    regfree(&alone)
     return BodyPattern(source: source)
   }
 
@@ -72,7 +78,7 @@ public struct BodyPattern: Sendable, Hashable {
   }
 
   /// Past `[:name:]`, `[.name.]` and `[=name=]`, after their first bracket.
-  private static func skipClass(_ rest: inout Substring.UTF8View) {
+  static func skipClass(_ rest: inout Substring.UTF8View) {
     guard let mark = rest.first, ":.=".utf8.contains(mark) else { return }
     var scan = rest.dropFirst()
     while let byte = scan.popFirst() {
