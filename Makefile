@@ -8,7 +8,9 @@ RELEASE_FLAGS = -Xswiftc -enforce-exclusivity=unchecked
 # One build folder for a debug build, which the tests use, and the release build.
 RELEASE = .build/release/vouch
 
-.PHONY: all build test test-systemd-257 demo bench lint man install uninstall clean
+FUZZ_SECONDS ?= 60
+
+.PHONY: all build test test-systemd-257 fuzz demo bench lint man install uninstall clean
 
 all: build
 
@@ -30,6 +32,11 @@ test-systemd-257:
 	$(SWIFT) build --build-tests
 	Tests/systemd-257-tree .build/systemd-257
 	VOUCH_SANDBOX_ROOT=$(CURDIR)/.build/systemd-257 $(SWIFT) test --skip-build --filter IntegrationTests
+
+## The parsers of SPEC and of what other programs send, fuzzed: FUZZ_SECONDS for each.
+fuzz:
+	.ci/need build fuzz
+	fuzz/run $(FUZZ_SECONDS)
 
 ## The main job, live: socket activation, readiness, a hang, restarts under load.
 demo: build
