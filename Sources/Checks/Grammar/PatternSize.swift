@@ -5,7 +5,8 @@ enum PatternSize {
   /// More than any pattern for a health page needs.
   static let limit = 1000
 
-  /// The number of characters, classes and anchors that are left when `a{2,3}` is written as `aaa?`.
+  /// The number of characters, classes and anchors that are left when `a{2,3}` is written as `aaa`, and
+  /// `a*`, `a+` and `a?` as `aa`.
   ///
   /// - Returns: nil beyond the limit. Of a pattern that is malformed, any number.
   static func of(_ source: String) -> Int? {
@@ -24,8 +25,9 @@ enum PatternSize {
         let inside = sums[sums.count - 1] + last
         if sums.count > 1 { sums.removeLast() }
         last = max(inside, 1)
-      // glibc writes a+ as aa*, and so each of a++++ doubles.
-      case UInt8(ascii: "+"): last *= 2
+      // glibc writes a+ as aa*, so that each of a++++ doubles; a**** it does not write out, but goes
+      // through it twice as often for each.
+      case UInt8(ascii: "+"), UInt8(ascii: "*"), UInt8(ascii: "?"): last *= 2
       case UInt8(ascii: "{"):
         guard let count = count(&rest) else { fallthrough }
         last *= max(count, 1)

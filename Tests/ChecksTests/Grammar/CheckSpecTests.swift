@@ -113,16 +113,17 @@ struct CheckSpecTests {
   @Test("every key that a message lists is understood", arguments: CheckSpec.Kind.allCases)
   func listedKeys(kind: CheckSpec.Kind) throws {
     let values = [
-      "status": "200", "method": "GET", "header": "A:b", "body": "x", "tls-ca": "/x",
+      "status": "200", "method": "GET", "header": "A:b", "body": "x", "json": "a=1",
+      "tls-ca": "/x", "tls-cert": "/x", "tls-key": "/x tls-cert=/x",
       "tls-name": "x", "tls-verify": "yes", "name": "x", "interval": "1s", "timeout": "1s",
-      "fall": "1", "rise": "1", "gates": "none", "peer": "any", "max": "50%", "json": "a=1",
-      "tls-cert": "/x", "tls-key": "/x tls-cert=/x",
+      "fall": "1", "rise": "1", "gates": "none", "peer": "any", "max": "50%",
     ]
     let targets: [CheckSpec.Kind: String] = [
       .http: "https://h/", .tcp: ":80", .backlog: ":80", .exec: "true", .heartbeat: "worker",
     ]
     let target = targets[kind] ?? ":80"
     for key in kind.keys {
+      // tls-key= stands with tls-cert= only.
       let value = try #require(values[key], "no example for \(key)")
       #expect(throws: Never.self) {
         try CheckSpec.parse(kind: kind, text: "\(key)=\(value) \(target)")

@@ -8,7 +8,8 @@ struct PatternSizeTests {
     "counts are written out",
     arguments: [
       ("abc", 3), ("a{3}", 3), ("a{2,5}", 5), ("a{3,}", 4), ("a{,4}", 4), ("a{0}", 1), ("a+", 2),
-      ("a*b?", 4), ("(ab){3}c", 7), ("((a{2}b){3}){2}", 18), ("[a{9}]{2}", 2), (#"\({3}"#, 3),
+      ("a*b?", 4), ("(a*)*", 4), ("(ab){3}c", 7), ("((a{2}b){3}){2}", 18), ("[a{9}]{2}", 2),
+      (#"\({3}"#, 3),
       ("[]}{]{2}", 2), ("[^]a]{4}", 4), ("[[:digit:]]{5}", 5), ("a{x}", 4), ("^ok$", 4), ("", 0),
       ("()", 1), ("(){5}", 5),
     ])
@@ -22,6 +23,9 @@ struct PatternSizeTests {
       "a{1001}", "(a{100}){100}", "((a{999}){999}){999}", "a{100}{100}", "(a{1,300}b){1,300}",
       // Found by fuzzing: glibc writes a+ as aa*, so that each + doubles what stands before.
       "o" + String(repeating: "+", count: 28), "(a+)" + String(repeating: "{2}", count: 20),
+      // Likewise: the time doubles with each *.
+      "[^-z]" + String(repeating: "*", count: 24),
+      String(repeating: "(", count: 24) + "a*" + String(repeating: ")*", count: 24),
       "a{99999999999999999999}", String(repeating: "(", count: 2000),
       String(repeating: "a", count: 1001),
     ])
