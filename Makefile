@@ -5,6 +5,19 @@ DESTDIR ?=
 # Exclusive access to memory is checked in the debug build, which the tests use; here the checks would
 # cost a tenth of a probe.
 RELEASE_FLAGS = -Xswiftc -enforce-exclusivity=unchecked
+# What nobody calls is left out, which the linker can only do with a section for each function and
+# each datum, in Swift only where public symbols are not kept for a caller outside: 1.9 MB.
+RELEASE_FLAGS += -Xcc -ffunction-sections -Xcc -fdata-sections
+RELEASE_FLAGS += -Xswiftc -Xfrontend -Xswiftc -function-sections
+RELEASE_FLAGS += -Xswiftc -Xfrontend -Xswiftc -internalize-at-link
+# Small rather than inlined: 0.9 MB. A probe, which is mostly system calls, takes no longer.
+RELEASE_FLAGS += -Xswiftc -Osize -Xcc -Os
+# libstdc++ inside: 0.1 MB more, but 90 KiB less of private memory and half a millisecond of CPU less
+# at each start than for the library and its relocations. The linker takes the .a where it comes upon
+# it ahead of the .so, so a folder with nothing else in it stands in front (Package.swift does the like
+# for libgcc).
+STATIC = $(CURDIR)/.build/static
+RELEASE_FLAGS += -Xswiftc -L$(STATIC)
 # One build folder for a debug build, which the tests use, and the release build.
 RELEASE = .build/release/vouch
 
@@ -14,9 +27,11 @@ FUZZ_SECONDS ?= 60
 
 all: build
 
-## A release build: Swift's libraries inside, only glibc, libstdc++ and libsystemd outside.
+## A release build: Swift's and C++'s libraries inside, only glibc and libsystemd outside.
 build:
 	.ci/need build
+	mkdir -p $(STATIC)
+	ln -sf "$$(g++ -print-file-name=libstdc++.a)" $(STATIC)
 	$(SWIFT) build -c release --static-swift-stdlib --product vouch $(RELEASE_FLAGS)
 
 ## Every test, those under a real systemd included.
