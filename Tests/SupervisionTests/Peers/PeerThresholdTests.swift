@@ -96,7 +96,7 @@ struct PeerThresholdTests {
       case "f": world.send(.probeEnded(0, .failed("503, expected 200-399")))
       case "t":
         world.advance(.seconds(5))
-        world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)", late: .zero)))
+        world.send(.probeEnded(0, .timedOut("no answer within 5 s (phase head)")))
       default: world.send(.probeEnded(0, .inconclusive("no descriptors left")))
       }
       if world.sent.contains(where: \.ready) {
