@@ -1,5 +1,5 @@
 // A pattern of body=, a NUL, and a body to find it in.
-// sources: Sources/Checks/Grammar/BodyPattern.swift Sources/Checks/Grammar/PatternSize.swift Sources/Checks/Grammar/SpecError.swift
+// sources: Sources/Checks/Grammar/BodyPattern.swift Sources/Checks/Pattern/*.swift Sources/Checks/Grammar/SpecError.swift
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

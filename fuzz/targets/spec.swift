@@ -1,5 +1,5 @@
 // Any SPEC, as --http (first byte even), --tcp, --exec and their kin take it.
-// sources: Sources/Checks/Grammar/*.swift Sources/Checks/JSON/*.swift Sources/Checks/Probes/HTTPRequestText.swift
+// sources: Sources/Checks/Grammar/*.swift Sources/Checks/JSON/*.swift Sources/Checks/Pattern/*.swift Sources/Checks/Probes/HTTPRequestText.swift
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
