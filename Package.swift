@@ -4,6 +4,8 @@ import PackageDescription
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -17,6 +19,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
@@ -32,7 +35,11 @@ let package = Package(
     .target(name: "Supervision"),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
-    .target(name: "Checks", dependencies: ["CLaunch", "CSocketDiag", nio, nioPosix, nioHTTP1, nioSSL]),
+    .target(
+      name: "Checks",
+      dependencies: [
+        "CLaunch", "CSocketDiag", nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL,
+      ]),
     .target(
       name: "VouchKit",
       dependencies: ["Supervision", "Systemd", "Launch", "Checks", nio, nioPosix, log]),
@@ -62,7 +69,8 @@ let package = Package(
       name: "LaunchProbe", dependencies: ["Launch", system], path: "Tests/LaunchProbe"),
     .testTarget(name: "LaunchTests", dependencies: ["Launch", "CLaunch", "LaunchProbe", system]),
     .testTarget(
-      name: "ChecksTests", dependencies: ["Checks", nio, nioPosix, nioHTTP1, nioSSL]),
+      name: "ChecksTests",
+      dependencies: ["Checks", nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL]),
     .testTarget(
       name: "VouchKitTests",
       dependencies: ["VouchKit", "Checks", "Launch", "Supervision", "Systemd", nio]),

@@ -23,6 +23,12 @@ struct CheckArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "A check: ask grpc.health.v1 at HOST:PORT, :PORT or @NAME, for /SERVICE if need be, or at "
+        + "unix:/PATH[:SERVICE]. Repeatable.", valueName: "SPEC"))
+  var grpc: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "A check: a command, run without a shell, that exits 0. Repeatable.", valueName: "SPEC"))
   var exec: [String] = []
 
@@ -47,7 +53,9 @@ struct CheckArguments: ParsableArguments {
   /// What ArgumentParser has read, for VouchKit.
   var options: CheckOptions {
     var options = CheckOptions()
-    options.specs = [(.http, http), (.tcp, tcp), (.backlog, backlog), (.exec, exec)]
+    options.specs = [
+      (.http, http), (.tcp, tcp), (.grpc, grpc), (.backlog, backlog), (.exec, exec),
+    ]
     options.interval = interval
     options.timeout = timeout
     options.fall = fall

@@ -1,13 +1,14 @@
 /// One check as the administrator wrote it: `--http SPEC`, `--tcp SPEC`, …
 public struct CheckSpec: Sendable, Hashable {
-  /// The kinds of checks, by the flag that makes them. `grpc` joins them here.
+  /// The kinds of checks, by the flag that makes them.
   public enum Kind: String, CaseIterable, Sendable {
-    case http, tcp, exec, backlog, heartbeat
+    case http, tcp, grpc, exec, backlog, heartbeat
 
     /// The keys that this kind understands, the common ones last.
     public var keys: [String] {
       switch self {
       case .http: HTTPSpec.keys + ["peer"] + CheckSpec.commonKeys
+      case .grpc: GRPCSpec.keys + CheckSpec.commonKeys
       case .tcp: ["peer"] + CheckSpec.commonKeys
       case .backlog: BacklogSpec.keys + ["peer"] + CheckSpec.commonKeys
       case .exec: CheckSpec.commonKeys
@@ -30,6 +31,7 @@ public struct CheckSpec: Sendable, Hashable {
   public enum ProbeSpec: Sendable, Hashable {
     case http(HTTPSpec)
     case tcp(Target)
+    case grpc(GRPCSpec)
     case backlog(BacklogSpec)
     /// The command and its arguments; never empty.
     case exec([String])
@@ -41,7 +43,7 @@ public struct CheckSpec: Sendable, Hashable {
   public var text: String
   /// The value of `name=`.
   public var name: String? = nil
-  /// What to call it where `name=` is not given: `http /healthz`, `tcp :8080`, `exec pg_isready`.
+  /// What to call it where `name=` is not given: `http /healthz`, `grpc :50051`, `exec pg_isready`.
   /// Two checks may have the same.
   public var derivedName: String
   /// At least 1 ms.
@@ -66,6 +68,7 @@ public struct CheckSpec: Sendable, Hashable {
     switch probe {
     case .http(let spec): spec.target.place.isPassedSocket
     case .tcp(let target): target.isPassedSocket
+    case .grpc(let spec): spec.place.isPassedSocket
     case .exec, .backlog, .heartbeat: false
     }
   }
@@ -100,6 +103,9 @@ public struct CheckSpec: Sendable, Hashable {
     case .tcp:
       label = try words.target()
       probe = .tcp(try Target.parseStream(label))
+    case .grpc:
+      label = try words.target()
+      probe = .grpc(try GRPCSpec.parse(label, options))
     case .backlog:
       label = try words.target()
       probe = .backlog(try BacklogSpec.parse(label, options))

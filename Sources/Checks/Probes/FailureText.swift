@@ -1,8 +1,9 @@
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOSSL
 
-/// Errors of the network, TLS and HTTP in a few words.
+/// Errors of the network, TLS, HTTP and HTTP/2 in a few words.
 enum FailureText {
   static func of(_ error: any Error, in phase: ConnectionRun.Phase) -> String {
     switch error {
@@ -12,6 +13,8 @@ enum FailureText {
       return closed(in: phase)
     case let error as HTTPParserError:
       return "malformed answer: \(error.debugDescription) (phase \(phase.rawValue))"
+    case let error as any NIOHTTP2Error:
+      return "malformed answer: \(spaced("\(type(of: error))")) (phase \(phase.rawValue))"
     case NIOSSLError.uncleanShutdown:
       return "TLS: connection closed without notice (phase \(phase.rawValue))"
     case NIOSSLError.handshakeFailed(let error):

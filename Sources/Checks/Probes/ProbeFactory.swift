@@ -35,7 +35,6 @@ public struct ProbeFactory {
 
   /// Makes the probe for one check, with the files of `tls-ca=`, `tls-cert=` and
   /// `tls-key=` read and the passed socket found.
-  /// `--grpc` joins the kinds here.
   ///
   /// - Throws: `SpecError`, which begins with the flag and the SPEC, where that is not possible.
   public func makeProbe(for check: CheckSpec) throws(SpecError) -> any Probe {
@@ -47,6 +46,9 @@ public struct ProbeFactory {
           version: version)
       case .tcp(let target):
         return TCPProbe(peers: try peers(target, check.peer), deadlines: deadlines)
+      case .grpc(let spec):
+        return GRPCProbe(
+          spec, peers: try peers(spec.place, check.peer), deadlines: deadlines, version: version)
       case .backlog(let spec):
         return try BacklogProbe(
           spec, place: spec.target.shown, peers: try peers(spec.target, check.peer), diag: diag)
