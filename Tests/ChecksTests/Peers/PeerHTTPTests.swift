@@ -100,7 +100,7 @@ extension ProbeTests {
         result: .failed("500, expected 200-399")),
       Row(
         origin: checker, server: .sleeps,
-        result: .timedOut("no answer within 300 ms (phase head)", late: .zero),
+        result: .timedOut("no answer within 300 ms (phase head)"),
         note: "slower than its timeout"),
       Row(
         origin: checker, server: answer("301 Moved Permanently", "", moved),

@@ -97,11 +97,11 @@ extension ProbeTests {
     func late() async throws {
       #expect(
         try await result([.ping], timeout: .milliseconds(150))
-          == .timedOut("no answer within 150 ms (phase head)", late: .zero))
+          == .timedOut("no answer within 150 ms (phase head)"))
       #expect(
         try await result(
           [.headers(GRPCScript.head), .data(GRPCScript.serving)], timeout: .milliseconds(150))
-          == .timedOut("no answer within 150 ms (phase body)", late: .zero))
+          == .timedOut("no answer within 150 ms (phase body)"))
     }
   }
 }

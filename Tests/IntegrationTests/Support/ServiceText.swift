@@ -28,6 +28,10 @@ enum Fixture {
     python("switch_server.py --port \(port) --control \(control)")
   }
 
+  static func grpcServer(port: Int, control: String) -> String {
+    python("grpc_server.py --port \(port) --control \(control)")
+  }
+
   /// - Parameter delay: how long it takes to answer a check, in seconds.
   static func webApp(port: Int? = nil, startAfter seconds: Double = 0, delay: Double = 0) -> String
   {
