@@ -18,15 +18,15 @@ BUDGET = 100.0  # us
 ROUNDS = 10
 
 
-def look(bench, wide, shared):
+def look(bench, wide, passed, shared=False):
     """The microseconds of the look in each round, and the probes of all rounds."""
     batch, differences, count = bench.times(400, 100), [], 0
     with contextlib.ExitStack() as started:
         services = [
             started.enter_context(Service(
                 bench,
-                ["--http", ("/" if shared else ":{port}/") + f" interval=2ms timeout=1s peer={peer}"],
-                passed=shared, wide=wide, shared=shared))
+                ["--http", ("/" if passed else ":{port}/") + f" interval=2ms timeout=1s peer={peer}"],
+                passed=passed, wide=wide, shared=shared))
             for peer in ("child", "any")]
         for service in services:
             service.wait_for_answers(100)
@@ -43,15 +43,22 @@ def look(bench, wide, shared):
     return differences, count
 
 
+KINDS = [
+    ("quick look, own port", "the child alone listens there", {"passed": False}),
+    ("quick look, passed socket", "the child alone has it", {"passed": True}),
+    ("careful look", "a stranger has the socket too", {"passed": True, "shared": True}),
+]
+
+
 def measure(bench):
     rows = []
-    for shared in (False, True):
+    for kind, how, setting in KINDS:
+        quick = "shared" not in setting
         for wide in (0, 990):
-            differences, count = look(bench, wide, shared)
-            how = "a stranger holds the socket too: /proc is read for each" if shared else "the child alone"
+            differences, count = look(bench, wide, **setting)
             rows.append(Row(
-                f"{'careful' if shared else 'quick'} look whose answer, {wide + 10} descriptors: CPU",
-                "" if shared else f"<= {BUDGET:.0f} us", spread(differences, "us", 0),
-                NO_BUDGET if shared else verdict(statistics.median(differences), BUDGET),
+                f"whose answer: {kind}, {wide + 10} descriptors: CPU",
+                f"<= {BUDGET:.0f} us" if quick else "", spread(differences, "us", 0),
+                verdict(statistics.median(differences), BUDGET) if quick else NO_BUDGET,
                 f"{how}; peer=child less peer=any, user + system, {count} probes"))
     return rows

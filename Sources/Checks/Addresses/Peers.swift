@@ -12,7 +12,7 @@ final class Peers {
   private(set) var acceptQueue: AcceptQueue? = nil
   /// To find out whose answers come from there; nil where anybody's will do.
   let ownership: Ownership?
-  let ownerMemory = OwnerMemory()
+  private(set) var ownerMemory = OwnerMemory()
   /// What is known from the start, the one that last connected in front.
   private(set) var addresses: [PeerAddress]
 
@@ -31,7 +31,7 @@ final class Peers {
       }
       addresses = listener.peers
       acceptQueue = AcceptQueue(listener: listener.descriptor, diag: diag)
-      ownerMemory.isCareful = false
+      ownerMemory = OwnerMemory(passed: PassedListener(listener))
     case .listener(let name):
       guard let listener = listeners.first(where: { $0.name == name }) else {
         throw SpecError(
@@ -40,7 +40,7 @@ final class Peers {
       }
       addresses = listener.peers
       acceptQueue = AcceptQueue(listener: listener.descriptor, diag: diag)
-      ownerMemory.isCareful = false
+      ownerMemory = OwnerMemory(passed: PassedListener(listener))
     case .loopback(let port):
       addresses = [.loopback4(port), .loopback6(port)]
     case .address(let text, let port):

@@ -56,7 +56,7 @@ final class OwnerCheck: @unchecked Sendable {
   func beforeConnecting(to address: PeerAddress) -> ProbeResult? {
     guard memory.seen[address]?.isEmpty ?? true else { return nil }
     do throws(SocketDiag.Trouble) {
-      memory.seen[address] = Set(try ownership.diag.listeners(at: address).map(\.inode))
+      memory.seen[address] = Set(try listeners(at: address).map(\.inode))
       return nil
     } catch {
       return trouble(error)
@@ -77,7 +77,7 @@ final class OwnerCheck: @unchecked Sendable {
     connection += 1
     do throws(SocketDiag.Trouble) {
       guard try isOurs(channel, address) else { return trusted() }
-      let sockets = try ownership.diag.listeners(at: address)
+      let sockets = try listeners(at: address)
       let inodes = Set(sockets.map(\.inode))
       let isSame = memory.seen[address] == inodes
       memory.seen[address] = inodes
@@ -118,7 +118,7 @@ final class OwnerCheck: @unchecked Sendable {
     _ owner: AnswerOwner, _ inodes: Set<UInt32>, _ address: PeerAddress
   ) -> Bool {
     if case .own = owner { return false }
-    guard rounds < 3, let sockets = try? ownership.diag.listeners(at: address),
+    guard rounds < 3, let sockets = try? listeners(at: address),
       Set(sockets.map(\.inode)) != inodes
     else { return false }
     rounds += 1
@@ -144,6 +144,16 @@ final class OwnerCheck: @unchecked Sendable {
   }
 
   // MARK: -
+
+  /// The listening sockets that a connection to this address may end up in.
+  private func listeners(
+    at address: PeerAddress
+  ) throws(SocketDiag.Trouble) -> [ListeningSocket] {
+    if let passed = memory.passed, passed.isAlone {
+      return [ListeningSocket(inode: passed.inode, user: nil, queued: 0, backlog: 0)]
+    }
+    return try ownership.diag.listeners(at: address)
+  }
 
   /// Rule 6 speaks of this machine alone. Any other address than loopback may be one of its own: then
   /// the server's side of the connection is among the sockets of this network namespace.

@@ -8,7 +8,7 @@ import NIOCore
 ///
 /// What is known of a listening socket is kept, and is good for as long as
 /// - it is among the listening sockets of its address: the caller asks the kernel for them at each
-///   probe;
+///   probe, but for a passed TCP socket without SO_REUSEPORT, beside which there can be no other;
 /// - the process that was found to hold it still does: one readlink(2) at each probe. Processes that
 ///   come and go without it, the workers of a server for instance, change nothing;
 /// - for a socket that came from outside (`passed`): a scan for strangers that hold it as well is
