@@ -261,6 +261,8 @@ final class OwnerCheck: @unchecked Sendable {
     case .elsewhere:
       ownership.tell("a connection ends in another network namespace")
       later(settled) { self.trusted() }
+    case .accepted(let inode, _) where ownership.isAcceptedAsBefore(connection: inode):
+      later(settled) { self.trusted() }
     case .accepted(let inode, let user):
       state = .attributing
       let number = connection

@@ -19,6 +19,9 @@ final class Ownership: @unchecked Sendable {
   private let passed: Set<UInt32>
   private var known: [UInt32: Known] = [:]
   private var hasTold = false
+  /// Who of the child's had the last connection that was looked for: a server that is not busy takes
+  /// the next one as the same descriptor.
+  private var acceptor: Holder?
   private var isSearching = false
   private var waiting: [() -> Void] = []
 
@@ -83,13 +86,21 @@ final class Ownership: @unchecked Sendable {
     }
   }
 
+  /// Whether the child has this server's side of a connection, told by one readlink(2); false says
+  /// nothing.
+  func isAcceptedAsBefore(connection inode: UInt32) -> Bool {
+    acceptor?.holds(inode) ?? false
+  }
+
   /// Looks who holds the server's side of one connection, which is not worth keeping.
   func search(
     connection inode: UInt32, of user: UInt32?, on loop: any EventLoop,
     _ found: @escaping (Standing) -> Void
   ) {
     look(for: [inode], on: loop) { result in
-      found(Standing(result.holdings[inode] ?? Holding(), isPassed: false, user: user))
+      let holding = result.holdings[inode] ?? Holding()
+      if let own = holding.own { self.acceptor = own }
+      found(Standing(holding, isPassed: false, user: user))
     }
   }
 

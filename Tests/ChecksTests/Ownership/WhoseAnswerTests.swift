@@ -58,10 +58,10 @@ extension ProbeTests {
         let prober = try await Prober(kind, text, childOf: child.pid)
         for _ in 0..<3 { #expect(await prober.run() == .failed(server.reason)) }
       }
-      #expect(try await http_(http + " peer=any", childOf: child.pid) == .passed("200"))
+      #expect(try await ask(http + " peer=any", childOf: child.pid) == .passed("200"))
     }
 
-    private func http_(_ text: String, childOf root: pid_t) async throws -> ProbeResult {
+    private func ask(_ text: String, childOf root: pid_t) async throws -> ProbeResult {
       try await Prober(.http, text, childOf: root).run()
     }
 
@@ -223,9 +223,9 @@ extension ProbeTests {
         child.stop()
         stranger.stop()
       }
-      let result = try await http_(":\(child.port)/", childOf: child.pid)
+      let result = try await ask(":\(child.port)/", childOf: child.pid)
       #expect(result == .failed(stranger.reason))
-      let other = try await http_("http://127.0.0.2:\(child.port)/", childOf: child.pid)
+      let other = try await ask("http://127.0.0.2:\(child.port)/", childOf: child.pid)
       #expect(other == .passed("200"))
     }
 

@@ -92,7 +92,8 @@ extension ProbeTests {
       #expect(await third == .timedOut("no answer within 500 ms (phase accept)"))
     }
 
-    @Test("behind the queue of a Unix socket that never empties, it passes once it is accepted itself")
+    @Test(
+      "behind the queue of a Unix socket that never empties, it passes once it is accepted itself")
     func busyUnix() async throws {
       let path = "/tmp/vouch-busy-\(getpid())"
       let listener = Listener(unix: path)
