@@ -40,7 +40,7 @@ struct GRPCSpecTests {
       ("unix:/run/app.sock:", "ends in \":\" and names no service"),
       ("@", "names no socket"),
       (":0", "is not a port"),
-      (":80 status=200", "unknown key \"status\"; the keys are: name, interval"),
+      (":80 status=200", "unknown key \"status\"; the keys are: peer, name, interval"),
       (":80 :81", "one target too many"),
       ("", "names no target"),
       (":80/a\u{7}", "is not the name of a service: at most 1024 bytes"),
