@@ -1,5 +1,5 @@
 // A datagram as the child, or anybody, may send it to vouch's notify socket.
-// sources: Sources/Supervision/NotifyMessage.swift
+// sources: Sources/Supervision/*.swift
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
