@@ -17,6 +17,7 @@ public enum Vouch {
     let sockets: Result<PassedSockets, SystemdError>
 
     public init() {
+      Heap.useOne()
       try? StandardStreams.fillGaps()
       // While nothing of vouch's own can have a number that LISTEN_FDS names.
       do {

@@ -4,6 +4,7 @@
 // that runs between clone and execve, where no Swift may run.
 
 #include "claunch_notify.h"
+#include "claunch_memory.h"
 #include "claunch_process.h"
 #include "claunch_signals.h"
 #include "claunch_spawn.h"
