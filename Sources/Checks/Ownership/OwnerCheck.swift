@@ -287,6 +287,12 @@ final class OwnerCheck: @unchecked Sendable {
         return settled(.end(.failed(FailureText.closed(in: .accept))))
       }
       if case .unseen = standing {
+        // A worker that runs as another user, perhaps. The listening sockets, which its parent holds,
+        // tell more where they were there before the connection.
+        if rounds < 2, !ownership.hasTold {
+          rounds += 1
+          return settled(.again)
+        }
         ownership.tell(Ownership.hidden)
         return settled(trusted())
       }

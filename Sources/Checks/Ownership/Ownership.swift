@@ -18,7 +18,7 @@ final class Ownership: @unchecked Sendable {
   private let kin: Kin
   private let passed: Set<UInt32>
   private var known: [UInt32: Known] = [:]
-  private var hasTold = false
+  private(set) var hasTold = false
   /// Who of the child's had the last connection that was looked for: a server that is not busy takes
   /// the next one as the same descriptor.
   private var acceptor: Holder?

@@ -49,6 +49,8 @@ final class HTTPReader: ChannelInboundHandler {
 
   /// The decoder says nothing of an end before the first byte.
   func channelInactive(context: ChannelHandlerContext) {
+    // A connection that was given up for the next one.
+    if run.phase == .connect { return }
     if let error = run.sendError as? IOError { return errorCaught(context: context, error: error) }
     run.finish(.failed(FailureText.closed(in: run.phase)))
   }
