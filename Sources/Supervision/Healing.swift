@@ -29,6 +29,21 @@ struct Healing: Hashable, Sendable {
   }
 }
 
+extension Policy {
+  /// How long it may take from the last keep-alive of a child that then hangs until it runs again,
+  /// stopped by SIGKILL; nil where vouch restarts nothing, or no check gates the watchdog.
+  ///
+  /// interval + fall × timeout + (fall − 1) × interval/3 for the verdict (DESIGN.md, section 4), then the
+  /// stop and the first pause. Of several checks the quickest finds it out.
+  public var longestRestart: Duration? {
+    guard onUnhealthy == .restart else { return nil }
+    let verdict = checks.filter { $0.gates.contains(.watchdog) }.map {
+      $0.interval + $0.timeout * $0.fall + $0.interval * ($0.fall - 1) / 3
+    }.min()
+    return verdict.map { $0 + (stopTimeout ?? Supervision.restartPatience) + BackOff.first }
+  }
+}
+
 /// The pauses between restarts: 0.5 s, doubling to 30 s, a random part of up to a quarter in each, so
 /// that services that fell together do not rise together.
 struct BackOff: Hashable, Sendable {

@@ -79,6 +79,13 @@ struct Plan {
     if policy.watchdog == nil, policy.onUnhealthy == .withhold {
       return ["WatchdogSec= is not set: a hang is told in STATUS, and systemd does not act on it"]
     }
+    if let watchdog = policy.watchdog, let restart = policy.longestRestart, restart >= watchdog {
+      return [
+        "--on-unhealthy restart: to find a hang and start the program again may take "
+          + "\(restart.brief), and WatchdogSec= of \(watchdog.brief) fires before that: make it larger, "
+          + "or --interval, --timeout, --fall or --stop-timeout smaller"
+      ]
+    }
     if policy.watchdog != nil, policy.isWatchdogUngated {
       return ["no check gates the watchdog: it is fed while the child lives"]
     }

@@ -105,6 +105,7 @@ extension UnderSystemd {
         let journal = try await service.journal()
         #expect(journal.contains("not healthy within 1 s of its restart: http :\(port)/: 500"))
         #expect(journal.contains("starting it again in 1"))
+        #expect(journal.contains("WatchdogSec= of 8 s fires before that"))
       }
     }
 

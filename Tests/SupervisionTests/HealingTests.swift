@@ -219,6 +219,20 @@ import Testing
     #expect(world.violations == [])
   }
 
+  @Test("the longest restart is the verdict of the quickest check, the stop and the first pause")
+  func longest() {
+    var policy = Policy(
+      checks: [
+        .plain("slow", interval: .seconds(60)), .plain("quick", interval: .seconds(3)),
+        .plain("ungated", interval: .seconds(1), gates: .ready),
+      ], watchdog: .seconds(60), onUnhealthy: .restart)
+    #expect(policy.longestRestart == .milliseconds(3000 + 3 * 5000 + 2000 + 10_000 + 500))
+    policy.stopTimeout = .seconds(1)
+    #expect(policy.longestRestart == .milliseconds(3000 + 3 * 5000 + 2000 + 1000 + 500))
+    policy.onUnhealthy = .trigger
+    #expect(policy.longestRestart == nil)
+  }
+
   @Test("exec= runs its command once for each crossing, and goes on as withhold does")
   func command() {
     var world = World(Policy(checks: [.plain("a")], watchdog: .seconds(30), onUnhealthy: .command))
