@@ -53,10 +53,12 @@ struct HolderSearch: Sendable {
     var left = inodes
     var isHidden = false
     for process in tree where !left.isEmpty {
-      switch Self.descriptors(of: process, left) {
+      // A program may end its first thread and go on in the others (pthread_exit(3)).
+      let reader = ProcessTree.livingThread(of: process)
+      switch Self.descriptors(of: reader, left) {
       case .success(let descriptors):
         for (inode, descriptor) in zip(left, descriptors) where descriptor >= 0 {
-          found[inode]?.own = Holder(process: process, descriptor: descriptor)
+          found[inode]?.own = Holder(process: reader, descriptor: descriptor)
         }
         left.removeAll { found[$0]?.own != nil }
       case .failure:
@@ -74,7 +76,8 @@ struct HolderSearch: Sendable {
     let managers = Set(ProcessTree.ancestors(of: root) + [1])
     var hidden: Set<uid_t> = []
     for process in ProcessTree.all() where !tree.contains(process) {
-      guard case .success(let descriptors) = Self.descriptors(of: process, wanted) else {
+      let reader = ProcessTree.livingThread(of: process)
+      guard case .success(let descriptors) = Self.descriptors(of: reader, wanted) else {
         if let user = ProcFile.owner("/proc/\(process)"), !ProcessTree.hasEnded(process) {
           hidden.insert(user)
         }
@@ -82,7 +85,7 @@ struct HolderSearch: Sendable {
       }
       for (inode, descriptor) in zip(wanted, descriptors) where descriptor >= 0 {
         if managers.contains(process), passed.contains(inode) { continue }
-        let holder = Holder(process: process, descriptor: descriptor)
+        let holder = Holder(process: reader, descriptor: descriptor)
         if ProcessTree.ancestors(of: process).contains(root) {
           // Forked while the tree was read.
           if found[inode]?.own == nil { found[inode]?.own = holder }

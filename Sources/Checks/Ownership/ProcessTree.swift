@@ -65,6 +65,13 @@ enum ProcessTree {
     return [UInt8(ascii: "Z"), UInt8(ascii: "X")].contains(state.letter)
   }
 
+  /// A thread by which to look at the process: its first one, which shows no descriptors any more once
+  /// it has ended, or another.
+  static func livingThread(of process: pid_t) -> pid_t {
+    guard hasEnded(process) else { return process }
+    return numbers(in: "/proc/\(process)/task").first { !hasEnded($0) } ?? process
+  }
+
   /// /proc/PID/stat: the fields behind the name, which may hold anything, parentheses included.
   private static func state(of process: pid_t) -> (letter: UInt8, parent: pid_t)? {
     guard let text = ProcFile.read("/proc/\(process)/stat"),
