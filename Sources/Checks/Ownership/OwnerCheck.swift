@@ -149,7 +149,9 @@ final class OwnerCheck: @unchecked Sendable {
   private func listeners(
     at address: PeerAddress
   ) throws(SocketDiag.Trouble) -> [ListeningSocket] {
-    if let passed = memory.passed, passed.isAlone {
+    // A first look tells whether it takes connections to its address here at all: not from another
+    // network namespace, nor where it is bound to another device.
+    if let passed = memory.passed, passed.isAlone, memory.seen[address] == [passed.inode] {
       return [ListeningSocket(inode: passed.inode, user: nil, queued: 0, backlog: 0)]
     }
     return try ownership.diag.listeners(at: address)
