@@ -48,6 +48,12 @@ public final class NotifyInbox {
       descriptors = []
     }
 
+    /// Takes the descriptors that came along: they are the caller's to close.
+    public func takeDescriptors() -> [FileDescriptor] {
+      defer { descriptors = [] }
+      return descriptors
+    }
+
     /// Answers with a line on the first descriptor, without waiting.
     public func answer(_ line: String) {
       guard let descriptor = descriptors.first else { return }

@@ -1,3 +1,4 @@
+import Checks
 import Glibc
 import Launch
 import Logging
@@ -24,6 +25,8 @@ final class ReportDesk {
   /// What systemd has no room for yet, in its order, and how many barriers wait behind it.
   private var outbox: [(lines: String, letter: NotifyInbox.Letter)] = []
   private var isOffering = false
+  /// How many threads close what strangers sent.
+  private var dropping = 0
 
   /// A child that floods the socket is read this often and so much at a time: enough for hundreds of
   /// components, and a few per cent of a CPU. Its senders wait.
@@ -33,6 +36,7 @@ final class ReportDesk {
   private static let wholeQueue = 1024
   /// The most datagrams with descriptors that wait for systemd; what comes after is dropped.
   private static let outboxLimit = 16
+  private static let droppingLimit = 8
 
   init(
     _ inbox: NotifyInbox, policy: Policy, isService: Bool, notifier: Notifier?, log: Logger,
@@ -65,7 +69,10 @@ final class ReportDesk {
 
   /// Throws away what a child that is gone has left.
   func discard() {
-    inbox.discard()
+    for _ in 0..<Self.wholeQueue {
+      guard let letter = inbox.next() else { break }
+      drop(letter)
+    }
     complaints = []
   }
 
@@ -84,12 +91,13 @@ final class ReportDesk {
       if letter.isTruncated { throw NotifyMessage.Malformed.tooLong }
       message = try NotifyMessage(parsing: letter.bytes)
     } catch {
+      drop(letter)
       return complain("malformed", "a datagram of the child's is not read: \(error)")
     }
     if let distrust = distrust(letter) {
       complain("stranger", "a datagram is not believed: \(distrust)")
       if message.wantsReply { letter.answer(BeatReply.failure(distrust).line) }
-      return
+      return drop(letter)
     }
     for text in message.ignored { log.debug("the child's \(text) is ignored") }
     reported(message)
@@ -124,6 +132,23 @@ final class ReportDesk {
       return "\(name) had ended before it could be recognised: let it wait, as vouch beat and "
         + "systemd-notify do"
     }
+  }
+
+  /// Closes what came along with a datagram that is of no use. Anybody may have sent it, and close(2)
+  /// may take as long as they please (SO_LINGER of socket(7), a file system of their own): not on the
+  /// loop, as far as there are threads for it.
+  private func drop(_ letter: NotifyInbox.Letter) {
+    guard !letter.descriptors.isEmpty, dropping < Self.droppingLimit else { return }
+    let descriptors = letter.takeDescriptors()
+    dropping += 1
+    let desk = NIOLoopBound(self, eventLoop: loop)
+    let status = DetachedThread.run { [loop] in
+      for descriptor in descriptors { try? descriptor.close() }
+      loop.execute { desk.value.dropping -= 1 }
+    }
+    if status == 0 { return }
+    dropping -= 1
+    for descriptor in descriptors { try? descriptor.close() }
   }
 
   private func reply(to message: NotifyMessage) -> BeatReply {
