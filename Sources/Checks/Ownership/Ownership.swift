@@ -12,7 +12,7 @@ import NIOCore
 /// - the process that was found to hold it still does: one readlink(2) at each probe. Processes that
 ///   come and go without it, the workers of a server for instance, change nothing;
 /// - for a socket that came from outside (`passed`): a scan for strangers that hold it as well is
-///   repeated, so seldom that it takes no more than a hundred thousandth of the time.
+///   repeated every `scanEvery`, or so seldom that it takes no more than a thousandth of the time.
 final class Ownership: @unchecked Sendable {
   let diag: SocketDiag
   private let kin: Kin
@@ -29,6 +29,9 @@ final class Ownership: @unchecked Sendable {
     var standing: Standing
     var goodUntil: NIODeadline
   }
+
+  /// How long a stranger that joins at a passed socket later may go unseen: a second beyond the scan.
+  static let scanEvery = TimeAmount.seconds(10)
 
   /// Beyond this many sockets, as of a server that opens new ones all the time, all is forgotten.
   private static let room = 512
@@ -72,7 +75,7 @@ final class Ownership: @unchecked Sendable {
   ) {
     look(for: sockets.map(\.inode), on: loop) { result in
       if self.known.count > Self.room { self.known = [:] }
-      let goodUntil = NIODeadline.now() + result.cost * 100_000
+      let goodUntil = NIODeadline.now() + max(Self.scanEvery, result.cost * 1000)
       var standings: [(standing: Standing, user: UInt32?)] = []
       for socket in sockets {
         let isPassed = self.passed.contains(socket.inode)
