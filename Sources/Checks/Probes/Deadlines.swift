@@ -1,4 +1,5 @@
 import CLaunch
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -19,9 +20,13 @@ final class Deadlines {
   private let descriptor: CInt
   private var armed: [(handler: any Handler, at: NIODeadline)] = []
   private var pulse = Pulse()
+  /// How long vouch had had a CPU when the timer last went off.
+  private var ranBefore = TimeAmount.zero
   private var latenessOfTurn = TimeAmount.zero
   private var timerIsSetFor = NIODeadline.distantFuture
   private var watches: [Watch] = []
+  /// The last look at delays, while something is watched, and how long it took.
+  private var look: (delay: RunDelay, took: TimeAmount)?
   private var channel: (any Channel)?
 
   /// - Throws: `SpecError` where no descriptor is left.
@@ -58,7 +63,10 @@ final class Deadlines {
   /// The probe has ended; `disarm` is to follow.
   func endWatch(_ watch: Watch) {
     watches.removeAll { $0 === watch }
-    if watches.isEmpty { pulse.end() }
+    if watches.isEmpty {
+      pulse.end()
+      look = nil
+    }
   }
 
   /// How late vouch was in this turn of the loop, or is by now: what is read from a connection in this
@@ -71,7 +79,7 @@ final class Deadlines {
   func lost(of watch: Watch) -> TimeAmount {
     max(
       pulse.lost - watch.lostBefore,
-      watch.delayBefore.map { RunDelay.now().lost(since: $0) } ?? .zero)
+      watch.delayBefore.map { delays().lost(since: $0) } ?? .zero)
   }
 
   /// The time of one probe.
@@ -117,12 +125,21 @@ final class Deadlines {
   private func expired() {
     let now = NIODeadline.now()
     if pulse.next <= now { lookAtDelays() }
-    pulse.timerCame(setFor: timerIsSetFor, at: now)
+    let ran = Self.timeOnCPU()
+    pulse.timerCame(setFor: timerIsSetFor, at: now, busy: ran - ranBefore)
+    ranBefore = ran
     noteLateness(now - timerIsSetFor)
     let due = armed.filter { $0.at <= now }
     armed.removeAll { $0.at <= now }
     setTimer(wasRead: true)
     for entry in due { entry.handler.deadlineCame() }
+  }
+
+  /// How long this thread had a CPU (clock_gettime(2)).
+  private static func timeOnCPU() -> TimeAmount {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
   }
 
   private func noteLateness(_ late: TimeAmount) {
@@ -135,8 +152,18 @@ final class Deadlines {
   private func lookAtDelays() {
     let fresh = watches.filter { $0.delayBefore == nil }
     if fresh.isEmpty { return }
-    let delay = RunDelay.now()
+    let delay = delays()
     for watch in fresh { watch.delayBefore = delay }
+  }
+
+  /// How long each process was kept from running, as of now or not long ago. Looks take no more than a
+  /// tenth of vouch's time, however many probes ask for them: else they themselves would make it late,
+  /// and what it is late counts as lost.
+  private func delays() -> RunDelay {
+    if let look, NIODeadline.now() - look.delay.at < look.took * 10 { return look.delay }
+    let delay = RunDelay.now()
+    look = (delay, .now() - delay.at)
+    return delay
   }
 
   private final class Reader: ChannelInboundHandler {

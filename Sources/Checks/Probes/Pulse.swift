@@ -18,6 +18,9 @@ struct Pulse {
   /// All the time that was lost so far; only differences mean anything.
   private(set) var lost = TimeAmount.zero
   private(set) var next = NIODeadline.distantFuture
+  /// Up to when it is known what was lost: no time is lost twice, though a deadline that was moved may lie
+  /// in the past once more.
+  private var knownUntil = NIODeadline.uptimeNanoseconds(0)
   private var interval = TimeAmount.milliseconds(250)
 
   /// Begins to beat, or to beat faster where a shorter probe joins.
@@ -31,9 +34,16 @@ struct Pulse {
   mutating func end() { next = .distantFuture }
 
   /// The timer that was set for `next`, or for an earlier time, has gone off.
-  mutating func timerCame(setFor due: NIODeadline, at now: NIODeadline) {
+  ///
+  /// - Parameter busy: how long vouch had a CPU since the timer went off before. It was not kept from
+  ///   running then: with many probes, what it does about one makes it late for another, and if that
+  ///   counted, the probes of a program that hangs could put each other off for ever.
+  mutating func timerCame(
+    setFor due: NIODeadline, at now: NIODeadline, busy: TimeAmount = .zero
+  ) {
     guard next != .distantFuture else { return }
-    let late = now - due
+    let late = now - max(due, knownUntil) - busy
+    knownUntil = now
     if late > Self.tolerance { lost = lost + late }
     if next <= now { next = now + interval }
   }

@@ -12,7 +12,7 @@ struct RunDelay {
   static let mostThreads = 256
 
   private(set) var threads: [pid_t: (ran: UInt64, waited: UInt64)] = [:]
-  private var at = NIODeadline.now()
+  private(set) var at = NIODeadline.now()
 
   init(threads: [pid_t: (ran: UInt64, waited: UInt64)] = [:], at: NIODeadline = .now()) {
     self.threads = threads
@@ -26,7 +26,7 @@ struct RunDelay {
     var processes = [getpid()]
     var isSelf = true
     while let process = processes.popLast(), delay.threads.count < mostThreads {
-      for thread in numbers(in: "/proc/\(process)/task") {
+      for thread in numbers(in: "/proc/\(process)/task") where delay.threads.count < mostThreads {
         let folder = "/proc/\(process)/task/\(thread)"
         if !isSelf, let fields = words(of: folder + "/schedstat"), fields.count > 1,
           let ran = UInt64(fields[0]), let waited = UInt64(fields[1])
@@ -71,7 +71,7 @@ struct RunDelay {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
     var numbers: [pid_t] = []
-    while let entry = readdir(folder) {
+    while numbers.count < mostThreads, let entry = readdir(folder) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }

@@ -21,6 +21,45 @@ import Testing
     #expect(pulse.next == due + .seconds(3) + .milliseconds(250))
   }
 
+  @Test("no time is lost twice: a deadline that is moved into the past says nothing new")
+  func lostOnce() {
+    var pulse = Pulse()
+    pulse.begin(limit: .seconds(5), at: start)
+    pulse.timerCame(setFor: start + .milliseconds(100), at: start + .milliseconds(400))
+    #expect(pulse.lost == .milliseconds(300))
+    pulse.timerCame(setFor: start + .milliseconds(160), at: start + .milliseconds(401))
+    #expect(pulse.lost == .milliseconds(300))
+  }
+
+  @Test("time in which vouch itself was busy is not lost")
+  func busy() {
+    var pulse = Pulse()
+    pulse.begin(limit: .seconds(5), at: start)
+    pulse.timerCame(
+      setFor: pulse.next, at: pulse.next + .milliseconds(300), busy: .milliseconds(290))
+    #expect(pulse.lost == .zero)
+  }
+
+  @Test("a look at delays stays short, however many threads one program has")
+  func manyThreads() throws {
+    let threads = RunDelay.mostThreads + 200
+    let child = try start(
+      "exec python3 -c 'import threading,time\nfor _ in range(\(threads)): "
+        + "threading.Thread(target=time.sleep,args=(30,),daemon=True).start()\ntime.sleep(30)'")
+    defer { end(child) }
+    let tasks = "/proc/\(child.processIdentifier)/task"
+    for _ in 0..<200 {
+      if let count = try? FileManager.default.contentsOfDirectory(atPath: tasks).count,
+        count > threads
+      {
+        break
+      }
+      usleep(50_000)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: tasks).count > threads)
+    #expect(RunDelay.now().threads.count <= RunDelay.mostThreads)
+  }
+
   @Test("a deadline that comes late before the next pulse counts too")
   func lateDeadline() {
     var pulse = Pulse()
