@@ -81,7 +81,7 @@ extension Supervision {
     let gating = policy.checks.indices.filter { policy.checks[$0].gates != .none }
     let pass = gating.allSatisfy { id in
       records[id].passes >= policy.checks[id].rise
-        && records[id].isFreshPass(policy.checks[id], at: now)
+        && records[id].isFreshPass(policy.checks[id], at: now) && isSaidReady(id)
     }
     guard pass else { return false }
     phase = .ready

@@ -256,6 +256,30 @@ import Testing
     #expect(world.violations == [])
   }
 
+  @Test("a restarted program that reloads before the checks pass is not healthy until it is ready")
+  func reloadsAfterRestart() {
+    var world = world(
+      Policy(
+        checks: [.program(gates: .ready), .plain(fall: 1)], watchdog: .seconds(30),
+        onUnhealthy: .restart))
+    world.send(.reported(.saying { $0.ready = true }))
+    world.send(.probeEnded(1, .passed("200")))
+    world.sleep()
+    world.send(.probeEnded(1, .failed("500")))
+    world.send(.childEnded(.exited(0)))
+    world.sleep()
+    world.advance(.seconds(10))
+    world.send(.childStarted)
+    world.send(.reported(.saying { $0.ready = true }))
+    world.send(.reported(.saying { $0.reloading = true }))
+    let fed = world.notifications.count { $0.watchdog == .feed }
+    world.send(.probeEnded(1, .passed("200")))
+    #expect(world.notifications.count { $0.watchdog == .feed } == fed, "it says that it reloads")
+    world.send(.reported(.saying { $0.ready = true }))
+    #expect(world.logs.last?.hasPrefix("healthy again after ") == true)
+    #expect(world.notifications.count { $0.watchdog == .feed } == fed + 1)
+  }
+
   @Test("a program that stops by itself: STOPPING=1, and nothing is a failure any more")
   func stops() {
     var world = world(
