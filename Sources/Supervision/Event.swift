@@ -9,6 +9,8 @@ public struct NamedSignal: Hashable, Sendable, CustomStringConvertible {
   public var description: String { name }
 
   public static let terminate = NamedSignal(number: 15, name: "SIGTERM")
+  /// The watchdog's, which asks for a dump: no --stop-signal stands in for it.
+  public static let abort = NamedSignal(number: 6, name: "SIGABRT")
 }
 
 /// How a child ended.

@@ -30,17 +30,19 @@ struct Healing: Hashable, Sendable {
 }
 
 extension Policy {
-  /// How long it may take from the last keep-alive of a child that then hangs until it runs again,
-  /// stopped by SIGKILL; nil where vouch restarts nothing, or no check gates the watchdog.
+  /// How long it may take from the last keep-alive of a child that then hangs until vouch has acted: until
+  /// it has triggered the watchdog or begun its command, or until the child, stopped by SIGKILL, is
+  /// started again. Nil where nothing is done, or no check gates the watchdog.
   ///
-  /// interval + fall × timeout + (fall − 1) × interval/3 for the verdict (DESIGN.md, section 4), then the
-  /// stop and the first pause. Of several checks the quickest finds it out.
-  public var longestRestart: Duration? {
-    guard onUnhealthy == .restart else { return nil }
+  /// interval + fall × timeout + (fall − 1) × interval/3 for the verdict (DESIGN.md, section 4); of several
+  /// checks the quickest finds it out. For a restart the stop and the first pause come on top.
+  public var longestWay: Duration? {
+    if onUnhealthy == .withhold { return nil }
     let verdict = checks.filter { $0.gates.contains(.watchdog) }.map {
       $0.interval + $0.timeout * $0.fall + $0.interval * ($0.fall - 1) / 3
     }.min()
-    return verdict.map { $0 + (stopTimeout ?? Supervision.restartPatience) + BackOff.first }
+    guard let verdict, onUnhealthy == .restart else { return verdict }
+    return verdict + (stopTimeout ?? Supervision.restartPatience) + BackOff.first
   }
 }
 

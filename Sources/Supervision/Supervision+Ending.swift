@@ -47,7 +47,9 @@ extension Supervision {
       phase = .stopping(state)
     case .vouchAlone:
       tellStopping(at: now)
-      deliver(isFirst(signal) ? policy.stopSignal ?? signal : signal, asked: signal, at: now)
+      deliver(
+        isFirst(signal) && signal != .abort ? policy.stopSignal ?? signal : signal, asked: signal,
+        at: now)
     case .childToo:
       tellStopping(at: now)
       state.delivered.insert(signal)
@@ -101,7 +103,7 @@ extension Supervision {
     }
     state.killAt = nil
     phase = .stopping(state)
-    let patience = patience(for: state)?.brief ?? ""
+    let patience = (patience(for: state) ?? Self.restartPatience).brief
     log(.warning, "not stopped within the stop timeout of \(patience): killing it")
     effects.append(.killChild)
   }

@@ -28,7 +28,7 @@ extension Supervision {
       var notification = Notification()
       notification.watchdog = .trigger
       notify(notification, at: now)
-      log(.error, "\(failures): watchdog triggered")
+      log(.error, "\(failures): watchdog triggered: \(plainResult(id))")
       return true
     }
   }

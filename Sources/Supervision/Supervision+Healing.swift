@@ -135,11 +135,9 @@ extension Supervision {
     log(.info, "stopping on \(signal)")
     switch healing.stage {
     case .stopping(let delivered, let killAt):
-      // It has its one stop signal. From here on TimeoutStopSec= rules, unless --stop-timeout does.
+      // It has its one stop signal, and as long to heed it as it had.
       beginStop(
-        StopState(
-          cause: .signal(signal), hadBefore: delivered,
-          killAt: policy.stopTimeout == nil ? nil : killAt), at: now)
+        StopState(cause: .signal(signal), hadBefore: delivered, killAt: killAt), at: now)
       settle(signal, reach, at: now)
     case .judging:
       beginStop(StopState(cause: .signal(signal)), at: now)

@@ -35,7 +35,13 @@ extension Supervision {
     case .starting:
       // The administrator's budget stands above the program's wish.
       if let ends = startBudgetEnds { length = min(length, ends - now) }
-    case .reloading, .stopping: break
+    case .reloading(let since):
+      // It pushes the watchdog too: not beyond what a reload may take.
+      if policy.watchdog != nil {
+        length = min(length, since + (policy.startTimeout ?? Self.restartBudget) - now)
+      }
+      if length <= .zero { return }
+    case .stopping: break
     case .launching, .ready, .healing, .ended: return
     }
     // One that asks over and over is heard ten times a second.

@@ -39,13 +39,19 @@ struct Plan {
     specs = try CheckPlan.specs(options.checks)
     if specs.isEmpty, !options.noCheck {
       throw .usage(
-        "nothing to check: give --http, --tcp, --exec or --heartbeat, so that READY=1 and WATCHDOG=1 mean "
+        "nothing to check: give --http, --tcp, --grpc, --exec or --heartbeat, so that READY=1 and "
+          + "WATCHDOG=1 mean "
           + "something, or --no-check to vouch for no more than that the child runs")
     }
     if !specs.isEmpty, options.noCheck {
       throw .usage("--no-check and a check contradict each other: leave one of them out")
     }
     policy.checks = try CheckPlan.checks(specs, options.checks, watchdog: policy.watchdog)
+    if policy.onUnhealthy != .withhold, policy.isWatchdogUngated {
+      throw .usage(
+        "--on-unhealthy \(options.onUnhealthy): it acts on checks that gate the watchdog, and there is "
+          + "none")
+    }
     if let problem = policy.problem { throw .usage(problem.description) }
     try CheckPlan.requireCommands(of: specs, searchPath: environment["PATH"])
 
@@ -79,11 +85,11 @@ struct Plan {
     if policy.watchdog == nil, policy.onUnhealthy == .withhold {
       return ["WatchdogSec= is not set: a hang is told in STATUS, and systemd does not act on it"]
     }
-    if let watchdog = policy.watchdog, let restart = policy.longestRestart, restart >= watchdog {
+    if let watchdog = policy.watchdog, let way = policy.longestWay, way >= watchdog {
       return [
-        "--on-unhealthy restart: to find a hang and start the program again may take "
-          + "\(restart.brief), and WatchdogSec= of \(watchdog.brief) fires before that: make it larger, "
-          + "or --interval, --timeout, --fall or --stop-timeout smaller"
+        "--on-unhealthy: to find a hang and act may take \(way.brief), and WatchdogSec= of "
+          + "\(watchdog.brief) fires before that: make it larger, or --interval, --timeout, --fall or "
+          + "--stop-timeout smaller"
       ]
     }
     if policy.watchdog != nil, policy.isWatchdogUngated {

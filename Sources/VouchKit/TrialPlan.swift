@@ -24,7 +24,7 @@ struct TrialPlan {
     }
     specs = try CheckPlan.specs(options.checks)
     guard !specs.isEmpty else {
-      throw .usage("nothing to check: give --http, --tcp or --exec")
+      throw .usage("nothing to check: give --http, --tcp, --grpc, --backlog or --exec")
     }
     if options.isJSON, options.isQuiet {
       throw .usage("--json and --quiet contradict each other: leave one of them out")

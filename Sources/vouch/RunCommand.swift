@@ -12,7 +12,8 @@ struct RunCommand: ParsableCommand {
     discussion: """
       SPEC is a target with key=value words around it, split as a shell splits words. Keys of every \
       check: name, interval, timeout, fall, rise, gates=ready|watchdog|both|none. Of http also: \
-      status, method, header, body, tls-ca, tls-name, tls-verify.
+      status, method, header, body, json, tls-ca, tls-name, tls-cert, tls-key, tls-verify; of http, \
+      tcp, grpc and backlog: peer=child|any; of backlog: max.
 
       Times: 500ms, 5s, 2min, 1h, "1min 30s"; a bare number is seconds.
       """)

@@ -167,6 +167,7 @@ extension UnderSystemd {
       "a wrong --on-unhealthy is refused before anything starts",
       arguments: [
         ("sometimes", "it is none of: withhold, trigger, restart, exec=COMMAND"),
+        ("restart", "it acts on checks that gate the watchdog, and there is none"),
         ("exec=", "it names no command"),
         ("exec=/nowhere/heal", "command not found: /nowhere/heal"),
       ])

@@ -184,6 +184,28 @@ import Testing
     #expect(world.violations == [])
   }
 
+  @Test("a stop in that time does not take the SIGKILL away that was due")
+  func stopKeepsKill() {
+    var world = failed()
+    let stopped = world.now
+    world.advance(.seconds(4))
+    world.send(.stop(.terminate, .vouchAlone))
+    world.sleep()
+    #expect(world.kills == 1)
+    #expect(world.now - stopped == .seconds(10))
+    #expect(world.violations == [])
+  }
+
+  @Test("the watchdog's SIGABRT reaches a child that is being stopped, whatever --stop-signal is")
+  func abort() {
+    var policy = Self.policy
+    policy.stopSignal = .interrupt
+    var world = failed(policy)
+    world.send(.stop(.abort, .vouchAlone))
+    #expect(world.stopsToChild == [.interrupt, .abort])
+    #expect(world.violations == [])
+  }
+
   @Test("a stop while nothing runs ends vouch at once")
   func stopWhileWaiting() {
     var world = failed()
@@ -226,11 +248,13 @@ import Testing
         .plain("slow", interval: .seconds(60)), .plain("quick", interval: .seconds(3)),
         .plain("ungated", interval: .seconds(1), gates: .ready),
       ], watchdog: .seconds(60), onUnhealthy: .restart)
-    #expect(policy.longestRestart == .milliseconds(3000 + 3 * 5000 + 2000 + 10_000 + 500))
+    #expect(policy.longestWay == .milliseconds(3000 + 3 * 5000 + 2000 + 10_000 + 500))
     policy.stopTimeout = .seconds(1)
-    #expect(policy.longestRestart == .milliseconds(3000 + 3 * 5000 + 2000 + 1000 + 500))
+    #expect(policy.longestWay == .milliseconds(3000 + 3 * 5000 + 2000 + 1000 + 500))
     policy.onUnhealthy = .trigger
-    #expect(policy.longestRestart == nil)
+    #expect(policy.longestWay == .seconds(3 + 3 * 5 + 2))
+    policy.onUnhealthy = .withhold
+    #expect(policy.longestWay == nil)
   }
 
   @Test("exec= runs its command once for each crossing, and goes on as withhold does")

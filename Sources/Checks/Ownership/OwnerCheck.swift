@@ -259,7 +259,14 @@ final class OwnerCheck: @unchecked Sendable {
     }
     switch side {
     case .waiting: lookAgain(channel, address, settled)
-    case .gone: later(settled) { .end(.failed(FailureText.closed(in: .accept))) }
+    case .gone:
+      // Perhaps a server that answers the unfinished request, and closes: whoever it was, the child
+      // is not alone.
+      let others =
+        ownership.stranger(among: memory.seen[address] ?? []).map {
+          "; the address is shared with \($0)"
+        } ?? ""
+      later(settled) { .end(.failed(FailureText.closed(in: .accept) + others)) }
     case .elsewhere:
       ownership.tell("a connection ends in another network namespace")
       later(settled) { self.trusted() }

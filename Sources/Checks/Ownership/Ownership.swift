@@ -69,6 +69,18 @@ final class Ownership: @unchecked Sendable {
     return AnswerOwner(standings)
   }
 
+  /// A stranger that is known to hold one of these sockets, in words.
+  func stranger(among inodes: Set<UInt32>) -> String? {
+    for inode in inodes {
+      switch known[inode]?.standing {
+      case .shared(_, let strangers): return AnswerOwner.words(strangers.first, user: nil)
+      case .stranger(let stranger): return AnswerOwner.words(stranger, user: nil)
+      case .own, .closed, .unseen, nil: break
+      }
+    }
+    return nil
+  }
+
   /// Looks who holds these sockets, and calls `found` on the loop, never before this has returned.
   func search(
     _ sockets: [ListeningSocket], on loop: any EventLoop, _ found: @escaping (AnswerOwner) -> Void
