@@ -145,6 +145,29 @@ extension ProbeTests {
       #expect(results == [.passed("connected"), .failed(stranger.reason)])
     }
 
+    @Test("a stranger that joins at the passed socket later is not vouched for after the next scan")
+    func joinsPassed() async throws {
+      let listener = try NastyServer(behave: nil)
+      let child = try ServerProcess("3", status: 204, inherits: listener.descriptor)
+      let passed = try #require(ListenerAddress(name: "web", descriptor: listener.descriptor))
+      let prober = try await Prober(
+        .http, "@web/ status=200-299", [passed], childOf: child.pid)
+      for _ in 0..<3 { #expect(await prober.run() == .passed("204")) }
+      let stranger = try ServerProcess("3", status: 200, inherits: listener.descriptor)
+      defer {
+        child.stop()
+        stranger.stop()
+        listener.stop()
+      }
+      try await Task.sleep(for: .nanoseconds(Ownership.scanEvery.nanoseconds))
+      // This one has the scan done.
+      _ = await prober.run()
+      try await Task.sleep(for: .milliseconds(500))
+      var results: Set<ProbeResult> = []
+      for _ in 0..<40 { results.insert(await prober.run()) }
+      #expect(results == [.passed("204"), .failed(stranger.reason)])
+    }
+
     @Test("of a passed socket that only strangers hold, none passes")
     func leftBehind() async throws {
       let listener = try NastyServer(behave: nil)
