@@ -317,6 +317,19 @@ import Testing
     #expect(world.sent.map(\.extendTimeout) == [.seconds(60)])
   }
 
+  @Test("in a reload, what the child asks for does not push the watchdog beyond what a reload may take")
+  func reloadBudget() {
+    var world = world(Policy(checks: [.plain()], watchdog: .seconds(30)))
+    world.send(.probeEnded(0, .passed("200")))
+    world.send(.reload(.hangup, .vouchAlone))
+    world.advance(.seconds(20))
+    world.send(.reported(.saying { $0.extendTimeout = .seconds(3600) }))
+    #expect(world.sent.map(\.extendTimeout) == [.seconds(70)], "90 s from the reload on")
+    world.advance(.seconds(71))
+    world.send(.reported(.saying { $0.extendTimeout = .seconds(3600) }))
+    #expect(world.sent.allSatisfy { $0.extendTimeout == nil })
+  }
+
   @Test("the budget of --start-timeout stands above what the child asks for")
   func budget() {
     var world = world(
