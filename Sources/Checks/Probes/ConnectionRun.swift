@@ -30,6 +30,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   /// What was lost of the probe's time, as far as it was told.
   private var lost = TimeAmount.zero
   final var delayed: ((TimeAmount) -> Void)? = nil
+  private var hasWaited = false
   /// While several addresses are tried: how long the present one has, and until when.
   private var share: (time: TimeAmount, end: NIODeadline)? = nil
   private var channel: (any Channel)? = nil
@@ -118,6 +119,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       if let channel { close(channel) }
       return next()
     }
+    if waitsForTurn() { return }
     if goesOn() { return }
     if owner?.kept != nil {
       return conclude(.inconclusive("whose answer it was could not be found out in time"))
@@ -127,12 +129,22 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     completion.call(.timedOut(timeoutReason(within: limit)))
   }
 
+  /// A loop that is late, if only with work of its own, may have the answer lying before it: what is
+  /// ready in this turn is read first.
+  private func waitsForTurn() -> Bool {
+    if hasWaited || deadlines.lateness <= Deadlines.latenessAllowed { return false }
+    hasWaited = true
+    loop.assumeIsolated().execute { self.deadlineCame() }
+    return true
+  }
+
   /// Whether some of the time was lost, so that the probe goes on for as long.
   private func goesOn() -> Bool {
     guard let watch else { return false }
     let more = deadlines.lost(of: watch) - lost
     guard more > Deadlines.latenessAllowed else { return false }
     lost = lost + more
+    hasWaited = false
     // From the end that it had: what vouch was late in coming here is part of what was lost.
     deadline = deadline + more
     deadlines.arm(self, at: deadline, on: loop)
