@@ -317,7 +317,7 @@ import Testing
     #expect(world.sent.map(\.extendTimeout) == [.seconds(60)])
   }
 
-  @Test("in a reload, what the child asks for does not push the watchdog beyond what a reload may take")
+  @Test("in a reload, the child's wishes do not push the watchdog beyond what a reload may take")
   func reloadBudget() {
     var world = world(Policy(checks: [.plain()], watchdog: .seconds(30)))
     world.send(.probeEnded(0, .passed("200")))
