@@ -136,8 +136,12 @@ import Testing
   func family() throws {
     let child = try start("sleep 30 & sleep 30 & wait")
     defer { end(child) }
-    usleep(300_000)
-    let found = RunDelay.now().threads
+    var found = RunDelay.now().threads
+    // However long the shell takes to start its children.
+    for _ in 0..<200 where found[child.processIdentifier] == nil || found.count < 3 {
+      usleep(50_000)
+      found = RunDelay.now().threads
+    }
     #expect(found[child.processIdentifier] != nil)
     #expect(found.count >= 3)
     #expect(found[getpid()] == nil)
