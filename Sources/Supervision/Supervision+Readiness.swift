@@ -53,6 +53,16 @@ extension Supervision {
     policy.checks.indices.filter { policy.checks[$0].gates.contains(.ready) }
   }
 
+  /// Tells systemd, later than whatever asked for it (sd_notify(3)), and asks every check anew.
+  mutating func beginReload(at now: Moment) {
+    var notification = Notification()
+    notification.reloading = now
+    phase = .reloading(since: now)
+    effects.append(.cancelProbes)
+    beginChecksAnew(at: now)
+    notify(notification, at: now)
+  }
+
   /// Rule 1's exception: a reload. systemd is told RELOADING=1, the child gets the signal, and
   /// READY=1 follows when the checks have passed anew. (sd_notify(3); Type=notify-reload in
   /// systemd.service(5).)
@@ -62,12 +72,7 @@ extension Supervision {
       // To systemd it is still starting, or in the reload before.
       passOn(signal, reach)
     case .ready, .reloading:
-      var notification = Notification()
-      notification.reloading = now
-      phase = .reloading(since: now)
-      effects.append(.cancelProbes)
-      beginChecksAnew(at: now)
-      notify(notification, at: now)
+      beginReload(at: now)
       log(.info, "reloading on \(signal)")
       effects.append(.signalChild(signal))
       readyIfGatesPass(at: now)

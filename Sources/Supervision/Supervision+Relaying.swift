@@ -6,13 +6,7 @@ extension Supervision {
   /// one of them may be the program's own READY=1.
   mutating func childReloads(at now: Moment) {
     guard phase == .ready, !owesReady else { return }
-    var notification = Notification()
-    // Later than the child's own time, and than any signal that asked for it (sd_notify(3)).
-    notification.reloading = now
-    phase = .reloading(since: now)
-    effects.append(.cancelProbes)
-    beginChecksAnew(at: now)
-    notify(notification, at: now)
+    beginReload(at: now)
     log(.info, "the child reloads")
     readyIfGatesPass(at: now)
   }

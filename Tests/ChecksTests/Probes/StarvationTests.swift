@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOCore
+import NIOPosix
 import Testing
 
 @testable import Checks
@@ -145,6 +146,38 @@ import Testing
     #expect(found[child.processIdentifier] != nil)
     #expect(found.count >= 3)
     #expect(found[getpid()] == nil)
+  }
+
+  @Test("CPU that vouch used before a probe does not hide what the probe loses")
+  func busyBefore() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let lost = try await loop.flatSubmit { () -> EventLoopFuture<TimeAmount> in
+      do {
+        let deadlines = try Deadlines()
+        let kept = NIOLoopBound((deadlines, Unheeding()), eventLoop: loop)
+        // Half a second of this thread's CPU, as many quick probes take.
+        let end = NIODeadline.now() + .milliseconds(500)
+        while NIODeadline.now() < end {}
+        let watch = NIOLoopBound(deadlines.beginWatch(limit: .milliseconds(200)), eventLoop: loop)
+        deadlines.arm(kept.value.1, at: .now() + .seconds(5), on: loop)
+        return loop.scheduleTask(in: .milliseconds(1)) { _ = usleep(400_000) }.futureResult
+          .flatMap {
+            loop.scheduleTask(in: .milliseconds(20)) {
+              defer { kept.value.0.endWatch(watch.value) }
+              return kept.value.0.lost(of: watch.value)
+            }.futureResult
+          }
+      } catch {
+        return loop.makeFailedFuture(error)
+      }
+    }.get()
+    #expect(lost > .milliseconds(250), "\(lost)")
+    try await group.shutdownGracefully()
+  }
+
+  private final class Unheeding: Deadlines.Handler {
+    func deadlineCame() {}
   }
 
   private func start(_ line: String) throws -> Process {
