@@ -32,7 +32,16 @@ let package = Package(
     // What the kernel tells of other processes' sockets (sock_diag(7), /proc).
     .target(name: "CSocketDiag"),
 
+    // What a seccomp filter's supervisor needs (seccomp_unotify(2)).
+    .target(name: "CAdopt"),
+
     .target(name: "Supervision"),
+    // The ways in which programs take sockets (--pass).
+    .target(name: "Handover"),
+    // Listening sockets of vouch's own (--listen).
+    .target(name: "Sockets", dependencies: [system]),
+    // Passed sockets for programs that bind for themselves (--pass adopt).
+    .target(name: "Adopt", dependencies: ["CAdopt", "CLaunch", system]),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
     .target(
@@ -42,7 +51,10 @@ let package = Package(
       ]),
     .target(
       name: "VouchKit",
-      dependencies: ["Supervision", "Systemd", "Launch", "Checks", nio, nioPosix, log]),
+      dependencies: [
+        "Supervision", "Systemd", "Launch", "Checks", "Handover", "Sockets", "Adopt", nio, nioPosix,
+        log,
+      ]),
     .executableTarget(
       name: "vouch",
       dependencies: ["VouchKit", "Launch", "Supervision", "Systemd", arguments],
@@ -64,6 +76,9 @@ let package = Package(
 
     .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"]),
+    .testTarget(name: "HandoverTests", dependencies: ["Handover"]),
+    .testTarget(name: "SocketsTests", dependencies: ["Sockets", system]),
+    .testTarget(name: "AdoptTests", dependencies: ["Adopt", "CAdopt", system]),
     // A helper of LaunchTests, for what concerns a process as a whole: its signals, its end.
     .executableTarget(
       name: "LaunchProbe", dependencies: ["Launch", system], path: "Tests/LaunchProbe"),

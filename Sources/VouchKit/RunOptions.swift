@@ -6,6 +6,11 @@ public struct RunOptions: Sendable {
   public var checks = CheckOptions()
   public var noCheck = false
 
+  /// Each `[NAME=]ADDRESS key=value …`.
+  public var listen: [String] = []
+  /// `systemd`, `argv`, `env:TEMPLATE` (repeatable), a shortcut of one, …; none stands for `systemd`.
+  public var pass: [String] = []
+
   public var startTimeout: String?
   /// `withhold`, `trigger`, `restart` or `exec=COMMAND`.
   public var onUnhealthy = "withhold"

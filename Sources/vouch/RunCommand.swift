@@ -33,6 +33,20 @@ struct RunCommand: ParsableCommand {
   var noCheck = false
 
   @Option(
+    help: ArgumentHelp(
+      "A listening socket of vouch's own, where systemd passed none of that name: [NAME=]PORT, "
+        + "HOST:PORT, [V6]:PORT, /PATH, with udp: in front for datagrams. Repeatable.",
+      valueName: "SPEC"))
+  var listen: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "How the program takes the sockets: systemd (the default), argv, env:TEMPLATE (repeatable), "
+        + "nginx, php-fpm, server-starter, inetd, none, or adopt for one that binds for itself.",
+      valueName: "PROTOCOL"))
+  var pass: [String] = []
+
+  @Option(
     name: .customLong("start-timeout"),
     help: ArgumentHelp(
       "How long the start may take; systemd is kept waiting, then the child is stopped, exit 75.",
@@ -82,6 +96,8 @@ struct RunCommand: ParsableCommand {
     options.checks = checks.options
     options.checks.specs.append((.heartbeat, heartbeat))
     options.noCheck = noCheck
+    options.listen = listen
+    options.pass = pass
     options.startTimeout = startTimeout
     options.onUnhealthy = onUnhealthy
     options.stopSignal = stopSignal

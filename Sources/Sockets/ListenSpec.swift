@@ -1,0 +1,2 @@
+/// One `--listen`.
+public struct ListenSpec: Hashable, Sendable {}

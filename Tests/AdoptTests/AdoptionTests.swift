@@ -1,0 +1,2 @@
+import Adopt
+import Testing
