@@ -11,14 +11,15 @@ struct Child {
   /// Whether what the terminal sends to the foreground group reaches it as well as vouch.
   var sharesTerminal: Bool { !leadsGroup }
 
-  /// Starts the child: the passed sockets as 3, 4, …, its standard streams, and nothing else
+  /// Starts the child: the sockets as `--pass` has it, its standard streams, and nothing else
   /// (rule 10).
   static func start(_ plan: Plan, signals: SignalState) throws(LaunchError) -> Child {
     let session = Self.session
     var request = LaunchRequest(
-      paths: plan.paths, arguments: plan.command, environment: plan.childEnvironment,
+      paths: plan.paths, arguments: plan.handover.arguments, environment: plan.childEnvironment,
       signals: signals)
-    request.descriptors = plan.sockets.all.map { FileDescriptor(rawValue: $0.descriptor) }
+    plan.handover.setNonblocking()
+    request.pass(plan.handover)
     request.session = session
     request.dieWithParent = true
     return Child(process: try launch(request), leadsGroup: session != .inherited)

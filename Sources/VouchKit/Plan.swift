@@ -1,5 +1,6 @@
 import Checks
 import Glibc
+import Handover
 import Launch
 import Supervision
 import Systemd
@@ -11,6 +12,9 @@ struct Plan {
   /// In the order of `policy.checks`.
   var specs: [CheckSpec]
   var sockets: PassedSockets
+  /// `--pass`, and what the child gets by it.
+  var pass: PassProtocol
+  var handover: Handover
   var notifySocket: String?
   /// The files to try for the command, and the command with its arguments.
   var paths: [[UInt8]]
@@ -57,8 +61,14 @@ struct Plan {
 
     paths = try Self.resolve(program, searchPath: environment["PATH"])
     command = options.command
-    childEnvironment = environment.forChild(
-      passing: sockets.all.count, names: sockets.areNamed ? sockets.all.map(\.name) : nil)
+    do {
+      pass = try PassProtocol.parse(options.pass)
+      handover = try Handover.plan(
+        pass, sockets: sockets.all.map(HandedSocket.init), arguments: command)
+    } catch {
+      throw .usage(error.description)
+    }
+    childEnvironment = environment.forChild(passing: handover, of: sockets)
     notifySocket = environment["NOTIFY_SOCKET"].flatMap {
       $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self)
     }

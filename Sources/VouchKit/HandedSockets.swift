@@ -1,0 +1,100 @@
+import Glibc
+import Handover
+import Launch
+import SystemPackage
+import Systemd
+
+extension HandedSocket {
+  /// Reads off a descriptor what a program may have to be told of it.
+  init(_ socket: PassedSocket) {
+    self.init(
+      descriptor: socket.descriptor, name: socket.name, address: Address(of: socket.descriptor))
+  }
+}
+
+extension HandedSocket.Address {
+  init(of descriptor: Int32) {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let status = withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(descriptor, $0, &length)
+      }
+    }
+    guard status == 0 else {
+      self = .other(errno == ENOTSOCK ? "no socket" : "a socket that cannot be read")
+      return
+    }
+    switch CInt(storage.ss_family) {
+    case AF_INET:
+      let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
+      self = .ip4(
+        host: Self.host(of: storage, length), port: UInt16(bigEndian: address.sin_port))
+    case AF_INET6:
+      let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }
+      self = .ip6(
+        host: Self.host(of: storage, length), port: UInt16(bigEndian: address.sin6_port))
+    case AF_UNIX:
+      let count = Int(length) - MemoryLayout<sa_family_t>.size
+      let name = withUnsafeBytes(of: storage) {
+        Array($0[MemoryLayout<sa_family_t>.size...].prefix(count))
+      }
+      self =
+        switch name.first {
+        case nil: .other("a Unix socket without a name")
+        case 0: .abstract(Array(name.dropFirst()))
+        default: .path(Array(name.prefix { $0 != 0 }))
+        }
+    case let family: self = .other("a socket of family \(family)")
+    }
+  }
+
+  /// As text, with the scope of a link-local address; nothing is looked up.
+  private static func host(of storage: sockaddr_storage, _ length: socklen_t) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { buffer in
+      buffer.initialize(repeating: 0)
+      let status = withUnsafePointer(to: storage) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          getnameinfo(
+            $0, length, buffer.baseAddress, socklen_t(buffer.count), nil, 0, NI_NUMERICHOST)
+        }
+      }
+      return status == 0 ? buffer.baseAddress.map { String(cString: $0) } ?? "" : ""
+    }
+  }
+}
+
+extension Handover {
+  /// Sets or clears O_NONBLOCK as the program expects it, to be done before each start: a former
+  /// generation may have changed it.
+  func setNonblocking() {
+    guard let nonblocking else { return }
+    for descriptor in descriptors + (standardInputAndOutput.map { [$0] } ?? []) {
+      let flags = fcntl(descriptor, F_GETFL)
+      guard flags >= 0, (flags & O_NONBLOCK != 0) != nonblocking else { continue }
+      // It fails for a descriptor that is not open alone, and the launch tells of that.
+      _ = fcntl(descriptor, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK)
+    }
+  }
+}
+
+extension LaunchRequest {
+  /// Gives the child the descriptors of a handover, and no other beside its standard streams.
+  mutating func pass(_ handover: Handover) {
+    descriptors = handover.descriptors.map { FileDescriptor(rawValue: $0) }
+    if let descriptor = handover.standardInputAndOutput {
+      standardInput = .descriptor(FileDescriptor(rawValue: descriptor))
+      standardOutput = .descriptor(FileDescriptor(rawValue: descriptor))
+    }
+  }
+}
+
+extension ChildEnvironment {
+  /// The child's environment, with what tells it of the sockets.
+  func forChild(passing handover: Handover, of sockets: PassedSockets) -> ChildEnvironment {
+    let told = handover.setsListenVariables ? sockets.all : []
+    let environment = forChild(
+      passing: told.count, names: sockets.areNamed ? told.map(\.name) : nil)
+    return handover.variables.reduce(environment) { $0.setting($1.name, to: $1.value) }
+  }
+}
