@@ -42,4 +42,8 @@ enum Fixture {
   static func signalLog(_ file: String) -> String { python("signal_log.py \(file)") }
 
   static func showSockets(_ file: String) -> String { python("show_sockets.py \(file)") }
+
+  static func showHandover(_ arguments: String) -> String {
+    python("show_handover.py \(arguments)")
+  }
 }
