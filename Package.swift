@@ -88,7 +88,7 @@ let package = Package(
       dependencies: ["Checks", nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL]),
     .testTarget(
       name: "VouchKitTests",
-      dependencies: ["VouchKit", "Checks", "Launch", "Supervision", "Systemd", nio]),
+      dependencies: ["VouchKit", "Checks", "Handover", "Launch", "Supervision", "Systemd", nio]),
     .testTarget(name: "IntegrationTests", dependencies: ["vouch"]),
   ],
   swiftLanguageModes: [.v6]

@@ -15,6 +15,10 @@ public struct Handover: Hashable, Sendable {
   /// What O_NONBLOCK has to be on the sockets when the child starts; nil leaves it alone.
   public var nonblocking: Bool?
 
+  /// Paths of the sockets that the program removes when it ends, where it may: nobody reaches the
+  /// socket from then on, though systemd holds it still.
+  public var removedPaths: [[UInt8]] = []
+
   public struct Variable: Hashable, Sendable {
     public var name: String
     public var value: [UInt8]
@@ -76,7 +80,12 @@ public struct Handover: Hashable, Sendable {
           try template.value.filled(with: sockets)
         })
     case .nginx: set(Convention.nginxVariable, Convention.nginx(sockets))
-    case .phpFPM: set(Convention.phpFPMVariable, try Convention.phpFPM(sockets))
+    case .phpFPM:
+      set(Convention.phpFPMVariable, try Convention.phpFPM(sockets))
+      // fpm_sockets_cleanup in its fpm_sockets.c, inherited or not.
+      removedPaths = sockets.all.compactMap {
+        if case .path(let path) = $0.address { path } else { nil }
+      }
     case .serverStarter:
       set(Convention.serverStarterVariable, try Convention.serverStarter(sockets))
       // Its first program is of generation 1.

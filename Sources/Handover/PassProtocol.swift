@@ -12,6 +12,12 @@ public enum PassProtocol: Hashable, Sendable {
   /// What systemd itself does, and the default.
   public static let systemd = PassProtocol.descriptors([.systemd])
 
+  /// All that there are, as they are written.
+  public static let names = [
+    "systemd", "argv", "env:NAME=TEMPLATE", "nginx", "php-fpm", "server-starter", "inetd", "none",
+    "adopt",
+  ]
+
   /// How a program learns which descriptors it was given.
   public enum Way: Hashable, Sendable {
     /// LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID (sd_listen_fds(3)).
@@ -78,8 +84,8 @@ extension PassProtocol.Way {
       self = .variable(try VariableTemplate(String(value.dropFirst("env:".count))))
     } else {
       throw HandoverError(
-        "--pass \(value): no such protocol; there are systemd, argv, env:NAME=TEMPLATE, nginx, "
-          + "php-fpm, server-starter, inetd, none and adopt")
+        "--pass \(value): no such protocol; there are "
+          + PassProtocol.names.joined(separator: ", "))
     }
   }
 

@@ -78,6 +78,24 @@ extension Handover {
   }
 }
 
+extension Handover {
+  /// What the administrator should know, though nothing is wrong.
+  var notices: [String] {
+    removedPaths.filter(Self.mayRemove).map {
+      "\(String(decoding: $0, as: UTF8.self)): php-fpm removes it when it ends, and nobody reaches the "
+        + "socket then: ReadOnlyPaths= of its directory, or a User= that cannot write there, keeps it"
+    }
+  }
+
+  /// Whether this process, and so the program, may remove a file of this path (unlink(2)).
+  private static func mayRemove(_ path: [UInt8]) -> Bool {
+    let slash = UInt8(ascii: "/")
+    let end = path.lastIndex(of: slash)
+    let directory = end.map { $0 == 0 ? [slash] : Array(path[..<$0]) } ?? [UInt8(ascii: ".")]
+    return access(directory.map { CChar(bitPattern: $0) } + [0], W_OK | X_OK) == 0
+  }
+}
+
 extension LaunchRequest {
   /// Gives the child the descriptors of a handover, and no other beside its standard streams.
   mutating func pass(_ handover: Handover) {

@@ -72,7 +72,7 @@ struct Plan {
     notifySocket = environment["NOTIFY_SOCKET"].flatMap {
       $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self)
     }
-    notices = Self.notices(policy, isNotified: notifySocket != nil)
+    notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
   }
 
   private static func resolve(

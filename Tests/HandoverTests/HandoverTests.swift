@@ -93,6 +93,13 @@ import Testing
     #expect(variables(try plan("php-fpm", sockets: [Self.unix])) == ["FPM_SOCKETS=/run/app.sock=3"])
   }
 
+  @Test("php-fpm removes the paths of its sockets, nobody else does")
+  func removed() throws {
+    #expect(try plan("php-fpm").removedPaths == [Array("/run/app.sock".utf8)])
+    #expect(try plan("php-fpm", sockets: [Self.tcp]).removedPaths == [])
+    #expect(try plan("nginx").removedPaths == [])
+  }
+
   @Test("the command's own name is not looked at")
   func name() throws {
     let handover = try plan("argv", command: ["/srv/{fd}/server", "{fd}"])
