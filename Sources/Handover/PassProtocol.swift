@@ -2,7 +2,7 @@
 public enum PassProtocol: Hashable, Sendable {
   /// As 3, 4, …, and the program is told of them in these ways: one at least, none twice.
   case descriptors([Way])
-  /// The one socket as standard input and output (inetd(8)).
+  /// The one socket as standard input, and as output where it can be written to (inetd(8)).
   case inetd
   /// Not at all: the sockets stay with vouch.
   case none

@@ -1,5 +1,6 @@
 import Glibc
 import Handover
+import Systemd
 import Testing
 
 @testable import VouchKit
@@ -69,6 +70,16 @@ import Testing
     let unbound = socket(AF_UNIX)
     defer { close(unbound) }
     #expect(HandedSocket.Address(of: unbound) == .other("a Unix socket without a name"))
+  }
+
+  @Test("whether it listens")
+  func listening() throws {
+    let descriptor = socket(AF_INET)
+    defer { close(descriptor) }
+    let passed = PassedSocket(descriptor: descriptor, name: "x")
+    #expect(!HandedSocket(passed).isListening)
+    try #require(listen(descriptor, 1) == 0)
+    #expect(HandedSocket(passed).isListening)
   }
 
   @Test("what is no socket")

@@ -1,5 +1,6 @@
 import Checks
 import Foundation
+import Handover
 import Testing
 
 /// The prose of the man page names everything that a SPEC may hold: the argument parser cannot tell it.
@@ -34,5 +35,12 @@ import Testing
   func gates() {
     let values = CheckSpec.Gates.allCases.map(\.rawValue).joined(separator: "|")
     #expect(page.contains(".It Cm gates= Ns Ar \(values)"))
+  }
+
+  @Test("each way of --pass is told", arguments: PassProtocol.names)
+  func protocols(name: String) throws {
+    let section = try #require(page.range(of: ".Ss --pass\n"))
+    let word = name.hasPrefix("env:") ? "env: Ns Ar NAME" : name
+    #expect(page[section.upperBound...].contains(".It Cm \(word)"))
   }
 }
