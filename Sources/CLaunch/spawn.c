@@ -122,6 +122,10 @@ static int child(void *argument) {
   const struct claunch_request *request = launch->request;
   if (request->die_with_parent) arm_parent_death(launch);
   enter_session(launch);
+  if (request->prepare != 0) {
+    int error = request->prepare(request->prepare_argument);
+    if (error != 0) fail(launch, CLAUNCH_STEP_PREPARATION, error);
+  }
   place_descriptors(launch);
   if (request->pid_slot != 0) write_pid(request->pid_slot);
   restore_signals(&request->signals);

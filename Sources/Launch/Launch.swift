@@ -44,6 +44,8 @@ private func spawn(
             request.standardError.number(null: null)
           )
           (raw.session, raw.terminal) = request.session.raw
+          raw.prepare = request.preparation?.run
+          raw.prepare_argument = request.preparation?.argument
           raw.die_with_parent = request.dieWithParent
           raw.signals = request.signals.raw
 

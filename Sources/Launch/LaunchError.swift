@@ -15,6 +15,8 @@ public struct LaunchError: Error, Hashable, Sendable {
     case parentDeath
     /// Its session or process group.
     case session
+    /// The caller's own step (``LaunchRequest/preparation``).
+    case preparation
     /// Moving descriptors to where the child expects them.
     case descriptors
     /// Closing all others.
@@ -70,6 +72,7 @@ extension LaunchError: CustomStringConvertible {
       case .cloning: "cannot create a process"
       case .parentDeath: "cannot tie the child's life to this process"
       case .session: "cannot give the child its session"
+      case .preparation: "cannot prepare the child"
       case .descriptors: "cannot place the child's descriptors"
       case .closing: "cannot close other descriptors in the child"
       case .executing: "cannot run \(String(decoding: path ?? [], as: UTF8.self))"
@@ -98,6 +101,7 @@ extension LaunchError.Step {
     case CLAUNCH_STEP_CLONE: self = .cloning
     case CLAUNCH_STEP_PARENT_DEATH: self = .parentDeath
     case CLAUNCH_STEP_SESSION: self = .session
+    case CLAUNCH_STEP_PREPARATION: self = .preparation
     case CLAUNCH_STEP_DESCRIPTORS: self = .descriptors
     case CLAUNCH_STEP_CLOSE: self = .closing
     case CLAUNCH_STEP_EXEC: self = .executing

@@ -24,6 +24,23 @@ public struct LaunchRequest: Sendable {
     case newGroup(terminal: FileDescriptor?)
   }
 
+  /// What the child does for the caller on its way to execve(2), before descriptors are moved: C that
+  /// makes system calls and nothing else. It shares this process's memory, while the launching thread
+  /// waits.
+  public struct Preparation: @unchecked Sendable {
+    /// - Returns: 0, or the errno with which the launch fails.
+    public var run: @convention(c) (UnsafeMutableRawPointer?) -> CInt
+    public var argument: UnsafeMutableRawPointer
+
+    public init(
+      _ run: @escaping @convention(c) (UnsafeMutableRawPointer?) -> CInt,
+      _ argument: UnsafeMutableRawPointer
+    ) {
+      self.run = run
+      self.argument = argument
+    }
+  }
+
   /// The files to try, in order: see ``CommandResolver``.
   public var paths: [[UInt8]]
   /// The arguments as the child gets them, its own name first: bytes, untouched.
@@ -41,6 +58,8 @@ public struct LaunchRequest: Sendable {
   /// thread that launched: launch from the main thread. A program that is set-user-ID, or has file
   /// capabilities, loses the tie at execve(2).
   public var dieWithParent = false
+  /// A step of the caller's own.
+  public var preparation: Preparation?
   /// The signal mask and the ignored signals of the child: those that this process was given.
   public var signals: SignalState
 

@@ -52,6 +52,8 @@ public enum Event: Hashable, Sendable {
   /// A probe's time was up, but for this much of it (beyond what was told before) vouch or the child
   /// was kept from running, by a busy machine, a freezer or a stop signal: it goes on for as long.
   case probeDelayed(CheckID, lost: Duration)
+  /// A process of the child's has begun to listen: what waits for its start may pass now.
+  case listening
   /// The child, or a process of its family, has sent a datagram to vouch's own notify socket.
   case reported(NotifyMessage)
   /// The moment that `Supervision.wakeAt` named has come.

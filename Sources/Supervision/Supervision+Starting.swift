@@ -39,6 +39,15 @@ extension Supervision {
     deliver(policy.stopSignal ?? .terminate, asked: .terminate, at: now)
   }
 
+  /// Asks the checks that have not passed yet without waiting for their pause to end: one of them may
+  /// pass now.
+  mutating func probeSoon(at now: Moment) {
+    guard phase.judgingSince != nil else { return }
+    for id in records.indices where records[id].probing == nil && !records[id].isPassing {
+      records[id].due = min(records[id].due, now)
+    }
+  }
+
   /// The pause before a target that does not answer yet is probed again: never more than 5 % of the
   /// time since the start, nor 250 ms, and 1 ms at first.
   static func startPause(_ elapsed: Duration) -> Duration {

@@ -52,6 +52,7 @@ public struct Supervision: Sendable {
     case .childStarted: begin(at: now)
     case .probeEnded(let id, let outcome): probeEnded(id, outcome, at: now)
     case .probeDelayed(let id, let lost): probeDelayed(id, lost, at: now)
+    case .listening: probeSoon(at: now)
     case .reported(let message): reported(message, at: now)
     case .clock: break
     case .stop(let signal, let reach): stop(signal, reach, at: now)

@@ -13,7 +13,9 @@ struct Child {
 
   /// Starts the child: the sockets as `--pass` has it, its standard streams, and nothing else
   /// (rule 10).
-  static func start(_ plan: Plan, signals: SignalState) throws(LaunchError) -> Child {
+  static func start(
+    _ plan: Plan, signals: SignalState, adopt: AdoptDesk?
+  ) throws(LaunchError) -> Child {
     let session = Self.session
     var request = LaunchRequest(
       paths: plan.paths, arguments: plan.handover.arguments, environment: plan.childEnvironment,
@@ -22,7 +24,8 @@ struct Child {
     request.pass(plan.handover)
     request.session = session
     request.dieWithParent = true
-    return Child(process: try launch(request), leadsGroup: session != .inherited)
+    let process = if let adopt { try adopt.launch(request) } else { try launch(request) }
+    return Child(process: process, leadsGroup: session != .inherited)
   }
 
   /// On a terminal the child stays in vouch's process group, so that Ctrl-C and Ctrl-Z do what they

@@ -22,6 +22,7 @@ final class Runner {
   private let action: UnhealthyAction?
   private var supervision: Supervision
   private let reports: NotifyInbox?
+  private let adopt: AdoptDesk?
   /// Where a check waits for what the child says.
   private var desk: ReportDesk?
   /// What happened while effects were being carried out: its turn comes after them.
@@ -33,7 +34,8 @@ final class Runner {
   init(
     loop: EventLoop, log: Logger, child: Child,
     launch: @escaping () throws(LaunchError) -> Child, notifier: Notifier?, probes: [any Probe],
-    commands: ExecRunner, plan: Plan, reports: NotifyInbox?, ignored: UInt64
+    commands: ExecRunner, plan: Plan, reports: NotifyInbox?,
+    adopt: AdoptDesk?, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
@@ -51,6 +53,7 @@ final class Runner {
     }
     supervision = Supervision(plan.policy)
     self.reports = reports
+    self.adopt = adopt
   }
 
   /// Begins to supervise a child that runs already.
@@ -61,6 +64,7 @@ final class Runner {
         log: log, on: loop, others: { [commands] in commands.processes }
       ) { [self] in handle(.reported($0)) }
     }
+    adopt?.attach(on: loop) { [self] in handle(.listening) }
     SignalChannel.open(inbox, on: loop) { [self] batch in
       // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
       // SIGTERM that it followed.

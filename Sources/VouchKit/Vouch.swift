@@ -56,10 +56,11 @@ public enum Vouch {
     var settled = try Plan(options, beginning.sockets)
     let reports = try settled.openNotifySocket()
     let plan = settled
+    let adopt = try AdoptDesk(plan, log)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let probes = try CheckPlan.probes(
       plan.specs, listeners: plan.sockets.listeners, commands: commands,
-      kin: Kin(root: getpid()) { log.notice("\($0)") })
+      kin: Kin(root: getpid(), bindsLate: adopt != nil) { log.notice("\($0)") })
     let inbox: SignalInbox
     do {
       inbox = try SignalInbox(signals: beginning.blocked)
@@ -70,7 +71,7 @@ public enum Vouch {
     let notifier = notifier(plan, log)
 
     func launchChild() throws(LaunchError) -> Child {
-      let child = try Child.start(plan, signals: beginning.signals)
+      let child = try Child.start(plan, signals: beginning.signals, adopt: adopt)
       log.info(
         "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")
       return child
@@ -86,7 +87,7 @@ public enum Vouch {
     MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
       Runner(
         loop: loop, log: log, child: child, launch: launchChild, notifier: notifier,
-        probes: probes, commands: commands, plan: plan, reports: reports,
+        probes: probes, commands: commands, plan: plan, reports: reports, adopt: adopt,
         ignored: beginning.signals.ignored
       ).start(inbox)
     }

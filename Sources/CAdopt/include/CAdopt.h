@@ -1,1 +1,88 @@
 #pragma once
+
+// The kernel interfaces behind `--pass adopt`: a seccomp filter that asks vouch about bind(2) and
+// listen(2) (seccomp_unotify(2)), and what vouch may read and change of the process that asks.
+// What fails returns an errno above zero, unless said otherwise.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// A filter to be installed, and what came of it.
+struct cadopt_filter {
+  // One end of a socket pair: the descriptor on which the kernel asks leaves through it.
+  int socket;
+  // Ask about shutdown(2) as well.
+  bool asks_shutdown;
+  // Answer ENOSYS to io_uring_setup(2), as io_uring binds without the filter.
+  bool refuses_io_uring;
+
+  // What was the case, written by cadopt_install:
+  // no_new_privs had to be set (prctl(2)), for want of CAP_SYS_ADMIN.
+  bool set_no_new_privs;
+  // A signal can interrupt the wait for the answer: Linux before 5.19.
+  bool is_interruptible;
+  enum cadopt_step {
+    CADOPT_STEP_NONE,
+    CADOPT_STEP_NO_NEW_PRIVS,
+    CADOPT_STEP_FILTER,  // seccomp(2)
+    CADOPT_STEP_SEND,    // sending the descriptor on
+  } step;
+};
+
+// Installs the filter in the calling thread: it holds for whatever the thread executes and forks.
+// System calls alone, for a child between clone and execve. The argument is a struct cadopt_filter;
+// returns 0 or an errno, with `step`.
+int cadopt_install(void *filter);
+
+// A close-on-exec socket pair for one descriptor's way from a child.
+int cadopt_pair(int ends[2]);
+
+// Takes the descriptor that cadopt_install has sent, without waiting. Returns it, close-on-exec, or
+// -errno: EAGAIN where none was sent.
+int cadopt_receive(int socket);
+
+// What the kernel asks about.
+enum cadopt_question {
+  CADOPT_BIND,
+  CADOPT_LISTEN,
+  CADOPT_SHUTDOWN,
+  CADOPT_OTHER,
+};
+
+// A system call that waits for an answer.
+struct cadopt_call {
+  uint64_t id;
+  pid_t thread;  // in vouch's pid namespace
+  enum cadopt_question question;
+  uint64_t arguments[6];
+};
+
+// Takes the next call that waits; waits for one itself where none does. ENOENT where its process has
+// ended meanwhile.
+int cadopt_next(int listener, struct cadopt_call *call);
+
+// Whether the call still waits, so that what was read of its process was that process's.
+bool cadopt_is_waiting(int listener, uint64_t id);
+
+// Lets the call return a value, fail with an errno (when not 0), or go on as if nobody had asked.
+int cadopt_return(int listener, uint64_t id, int64_t value, int error);
+int cadopt_continue(int listener, uint64_t id);
+
+// Puts a descriptor of vouch's in at a number of the process that waits, in place of what is there.
+int cadopt_place(int listener, uint64_t id, int descriptor, int at, bool close_on_exec);
+
+// Reads memory of a process (process_vm_readv(2)); all of it or nothing.
+int cadopt_read(pid_t process, uint64_t address, void *buffer, size_t length);
+
+// A copy of a descriptor of a process (pidfd_getfd(2)), close-on-exec; or -errno. `process` leads its
+// thread group.
+int cadopt_copy(pid_t process, int descriptor);
+
+// A fork(2) for a process of one thread, which Swift would not call by that name. In the child,
+// which dies with its parent, returns 0.
+pid_t cadopt_fork(void);
+
+// Memory that this process shares with those it forks; null where there is none left.
+void *cadopt_shared(size_t size);

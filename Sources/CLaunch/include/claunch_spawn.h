@@ -20,6 +20,7 @@ enum claunch_step {
   CLAUNCH_STEP_CLONE,         // a new process
   CLAUNCH_STEP_PARENT_DEATH,  // PR_SET_PDEATHSIG
   CLAUNCH_STEP_SESSION,       // setsid or setpgid
+  CLAUNCH_STEP_PREPARATION,   // the caller's own, `prepare`
   CLAUNCH_STEP_DESCRIPTORS,   // moving descriptors to where the child expects them
   CLAUNCH_STEP_CLOSE,         // closing all others
   CLAUNCH_STEP_EXEC,          // execve
@@ -39,6 +40,10 @@ struct claunch_request {
   int standard[3];  // becomes 0, 1, 2; -1 keeps the parent's
   enum claunch_session session;
   int terminal;          // for CLAUNCH_SESSION_GROUP: a descriptor of the terminal, or -1
+  // The caller's own step in the child, or null: system calls alone. Before descriptors are moved, so
+  // that all of the caller's are there. Returns 0 or an errno. It writes to the caller's memory.
+  int (*prepare)(void *argument);
+  void *prepare_argument;
   bool die_with_parent;  // SIGKILL when the thread that calls claunch_spawn ends (prctl(2))
   struct claunch_signal_state signals;  // the mask and the ignored signals that the child gets
 };

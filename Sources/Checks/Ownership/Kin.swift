@@ -4,17 +4,24 @@ import Glibc
 public struct Kin {
   let root: pid_t
   let includesRoot: Bool
+  let bindsLate: Bool
   let notice: (String) -> Void
 
   /// - Parameters:
   ///   - root: the process whose descendants are the child's tree: vouch itself, which adopts every
   ///     orphan below it.
   ///   - includesRoot: whether the root itself may answer, too.
+  ///   - bindsLate: whether the child gets the passed sockets only when it binds (`--pass adopt`): while
+  ///     nobody else has one, what waits in its queue waits for the child.
   ///   - notice: called on the loop, once in a life, with what keeps vouch from seeing whose answers
   ///     it gets.
-  public init(root: pid_t, includesRoot: Bool = false, notice: @escaping (String) -> Void) {
+  public init(
+    root: pid_t, includesRoot: Bool = false, bindsLate: Bool = false,
+    notice: @escaping (String) -> Void
+  ) {
     self.root = root
     self.includesRoot = includesRoot
+    self.bindsLate = bindsLate
     self.notice = notice
   }
 }

@@ -187,6 +187,7 @@ final class OwnerCheck: @unchecked Sendable {
     case .stranger(let process):
       memory.isCareful = true
       return .end(.failed("answered by \(process)"))
+    case .nobody where ownership.bindsLate: return trusted()
     case .nobody: return .end(.failed("no process of this service has the socket open"))
     case .unseen:
       ownership.tell(Ownership.hidden)

@@ -1,0 +1,174 @@
+import Adopt
+import Checks
+import Launch
+import Logging
+import NIOCore
+import Supervision
+import Synchronization
+import SystemPackage
+
+/// `--pass adopt` in the shell: each start of the child gets its filter and its supervisor, and what
+/// they report comes to the loop.
+final class AdoptDesk {
+  private let adoption: Adoption
+  private let log: Logger
+  private let mailbox = Mailbox()
+  private var start = 0
+  private var hasToldLimits = false
+
+  // Of the present start of the child:
+  private var adopted: Set<Int> = []
+  private var elsewhere: [BindAddress] = []
+  private var look: Scheduled<Void>?
+
+  /// - Throws: why sockets cannot be adopted here, or that there are none. To be called while vouch has
+  ///   one thread.
+  init?(_ plan: Plan, _ log: Logger) throws(Refusal) {
+    guard plan.pass == .adopt else { return nil }
+    self.log = log
+    do {
+      adoption = try Adoption(plan.sockets.all.map { ($0.descriptor, $0.name) })
+    } catch {
+      throw .usage(error.description)
+    }
+    do {
+      try adoption.selfTest()
+    } catch {
+      throw .failure(error.description)
+    }
+  }
+
+  /// Launches the child under a filter of its own.
+  func launch(_ request: LaunchRequest) throws(LaunchError) -> ProcessID {
+    let pending: AdoptionStart
+    do {
+      pending = try adoption.prepare()
+    } catch {
+      throw LaunchError(error)
+    }
+    var request = request
+    request.preparation = LaunchRequest.Preparation(AdoptionStart.install, pending.filter)
+    let process = try Launch.launch(request)
+    start += 1
+    adopted = []
+    elsewhere = []
+    look?.cancel()
+    look = nil
+    do {
+      let mailbox = mailbox
+      let number = start
+      try pending.begin(thread: DetachedThread.run) { mailbox.post($0, of: number) }
+    } catch {
+      // Every bind of it would fail.
+      try? process.send(.kill)
+      throw LaunchError(error)
+    }
+    tellLimits(pending)
+    return process
+  }
+
+  private func tellLimits(_ pending: AdoptionStart) {
+    if hasToldLimits { return }
+    hasToldLimits = true
+    if pending.hasSetNoNewPrivileges {
+      log.notice(
+        "--pass adopt sets no_new_privs for the program, as vouch lacks CAP_SYS_ADMIN: set-user-ID programs and file capabilities give it no privileges"
+      )
+    }
+    if pending.isInterruptible {
+      log.notice(
+        "--pass adopt: before Linux 5.19 a signal that arrives during a bind(2) may make it fail with EINTR"
+      )
+    }
+  }
+
+  /// Takes reports on the loop from now on; `listening` is called for each that says that the child
+  /// listens, or has a socket that does: some programs ask first, and leave listen(2) out.
+  func attach(on loop: any EventLoop, listening: @escaping () -> Void) {
+    mailbox.open(on: loop) { [self] report, number in
+      guard number == start else { return }
+      take(report, on: loop)
+      switch report {
+      case .adopted, .listening: listening()
+      case .unmatched, .refused, .unseen, .short: break
+      }
+    }
+  }
+
+  private func take(_ report: AdoptReport, on loop: any EventLoop) {
+    switch report {
+    case .adopted(let index, let asked, let process):
+      adopted.insert(index)
+      let address = adoption.addresses[index]
+      let name = adoption.names[index] + (asked == address ? "" : ", \(address)")
+      log.info("\(process) bound \(asked): it has the passed socket \(name)")
+      lookLater(on: loop)
+    case .listening: lookLater(on: loop)
+    case .unmatched(let address, let process):
+      if elsewhere.count < 8 { elsewhere.append(address) }
+      log.debug("\(process) bound \(address), which no passed socket is for")
+    case .refused(_, let asked, let reason, let process):
+      log.error("\(process) cannot bind \(asked): \(reason)")
+    case .unseen(let address, let reason, let process):
+      let what = address.map(\.description) ?? "an address"
+      log.warning("\(process) bound \(what), and may have wanted a passed socket: \(reason)")
+    case .short(let text):
+      log.warning("a bind(2) of the program waits until vouch can look at it: \(text)")
+    }
+  }
+
+  /// How long after the first bind or listen the others have to come.
+  private static let patience = TimeAmount.seconds(5)
+
+  private func lookLater(on loop: any EventLoop) {
+    if look != nil { return }
+    look = loop.assumeIsolated().scheduleTask(in: Self.patience) { [self] in
+      let missing = adoption.descriptions.indices.filter { !adopted.contains($0) }
+      if missing.isEmpty { return }
+      let names = missing.map { adoption.descriptions[$0] }.joined(separator: ", ")
+      let others =
+        elsewhere.isEmpty
+        ? "" : "; it bound " + elsewhere.map(\.description).joined(separator: ", ")
+      log.warning("the program listens, and has not bound the passed socket \(names)\(others)")
+    }
+  }
+}
+
+/// Reports on their way from the supervisors' threads to the loop, which begins after the first of them
+/// may have come.
+private final class Mailbox: Sendable {
+  private struct State {
+    var waiting: [(AdoptReport, Int)] = []
+    var deliver: (@Sendable (AdoptReport, Int) -> Void)?
+  }
+  private let state = Mutex(State())
+
+  func post(_ report: AdoptReport, of start: Int) {
+    state.withLock { state in
+      guard let deliver = state.deliver else { return state.waiting.append((report, start)) }
+      deliver(report, start)
+    }
+  }
+
+  func open(on loop: any EventLoop, _ take: @escaping (AdoptReport, Int) -> Void) {
+    let take = NIOLoopBound(take, eventLoop: loop)
+    let deliver: @Sendable (AdoptReport, Int) -> Void = { report, start in
+      loop.execute { take.value(report, start) }
+    }
+    state.withLock { state in
+      for (report, start) in state.waiting { deliver(report, start) }
+      state.waiting = []
+      state.deliver = deliver
+    }
+  }
+}
+
+extension LaunchError {
+  fileprivate init(_ error: AdoptError) {
+    if case .short(let code) = error {
+      self.init(step: .preparation, error: Errno(rawValue: code))
+    } else {
+      self.init(step: .preparation, error: .invalidArgument)
+    }
+  }
+}
