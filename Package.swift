@@ -39,7 +39,7 @@ let package = Package(
     // The ways in which programs take sockets (--pass).
     .target(name: "Handover"),
     // Listening sockets of vouch's own (--listen).
-    .target(name: "Sockets", dependencies: [system]),
+    .target(name: "Sockets", dependencies: ["CSocketDiag", system]),
     // Passed sockets for programs that bind for themselves (--pass adopt).
     .target(name: "Adopt", dependencies: ["CAdopt", "CLaunch", system]),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),

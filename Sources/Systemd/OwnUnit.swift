@@ -12,6 +12,8 @@ public struct OwnUnit: Hashable, Sendable {
   public var killSignalName: String?
   /// ReloadSignal=, from systemd 253 on.
   public var reloadSignal: Int32?
+  /// FileDescriptorStoreMax=: how many descriptors systemd keeps for it.
+  public var descriptorStoreMax: Int?
   /// "activating", "active", "reloading", "deactivating", …
   public var activeState: String?
 
@@ -24,18 +26,24 @@ public struct OwnUnit: Hashable, Sendable {
   /// the service is a user's (whose own manager answers).
   public static func fromFiles() -> OwnUnit? {
     guard let identity = UnitIdentity.own, !identity.isUser,
-      let values = UnitFiles().service(identity.name, ["KillMode", "KillSignal"])
+      let values = UnitFiles().service(
+        identity.name, ["KillMode", "KillSignal", "FileDescriptorStoreMax"])
     else { return nil }
     var unit = OwnUnit(name: identity.name)
     // The default of systemd.kill(5).
     unit.killMode = values["KillMode"] ?? "control-group"
     unit.killSignalName = values["KillSignal"]
+    unit.descriptorStoreMax = values["FileDescriptorStoreMax"].map { Int($0) } ?? 0
     return unit
   }
 
   /// Asks systemd. Blocks for up to `patience`, and for longer where the bus accepts connections but
   /// nobody answers there: call it from a thread of its own.
-  public static func ask(patience: Duration) throws(SystemdError) -> OwnUnit? {
+  ///
+  /// - Parameter andStore: whether `descriptorStoreMax` is wanted too.
+  public static func ask(
+    patience: Duration, andStore: Bool = false
+  ) throws(SystemdError) -> OwnUnit? {
     guard let identity = UnitIdentity.own else { return nil }
     let bus = try Bus(user: identity.isUser, patience: patience)
     let path = try identity.objectPath()
@@ -44,6 +52,10 @@ public struct OwnUnit: Hashable, Sendable {
     unit.killSignal = bus.number("KillSignal", of: .service, path)
     unit.reloadSignal = bus.number("ReloadSignal", of: .service, path)
     unit.activeState = bus.string("ActiveState", of: .unit, path)
+    if andStore {
+      unit.descriptorStoreMax = bus.number("FileDescriptorStoreMax", of: .service, path, type: "u")
+        .map { Int(UInt32(bitPattern: $0)) }
+    }
     guard unit.killMode != nil else {
       throw SystemdError("KillMode of \(identity.name)", bus.lastResult)
     }
@@ -132,11 +144,14 @@ private final class Bus {
     return String(cString: text)
   }
 
-  func number(_ member: String, of interface: Interface, _ path: String) -> Int32? {
+  /// - Parameter type: as D-Bus names it: i, or u, whose bits these are then.
+  func number(
+    _ member: String, of interface: Interface, _ path: String, type: Unicode.Scalar = "i"
+  ) -> Int32? {
     var number: Int32 = 0
     let result = sd_bus_get_property_trivial(
       bus, "org.freedesktop.systemd1", path, interface.rawValue, member, nil,
-      CChar(UInt8(ascii: "i")), &number)
+      CChar(UInt8(ascii: type)), &number)
     return result >= 0 ? number : nil
   }
 }

@@ -11,7 +11,9 @@ struct Plan {
   var policy: Policy
   /// In the order of `policy.checks`.
   var specs: [CheckSpec]
+  /// Those that systemd passed, then those of `--listen`.
   var sockets: PassedSockets
+  var listening: Listening
   /// `--pass`, and what the child gets by it.
   var pass: PassProtocol
   var handover: Handover
@@ -37,6 +39,7 @@ struct Plan {
     } catch {
       throw .usage(error.description)
     }
+    listening = try Listening(options.listen)
     policy = try Policy(options)
     (policy.onUnhealthy, unhealthyCommand) = try OnUnhealthy.parse(
       options.onUnhealthy, searchPath: environment["PATH"])
@@ -61,17 +64,23 @@ struct Plan {
 
     paths = try Self.resolve(program, searchPath: environment["PATH"])
     command = options.command
+    notifySocket = environment["NOTIFY_SOCKET"].flatMap {
+      $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self)
+    }
     do {
       pass = try PassProtocol.parse(options.pass)
+    } catch {
+      throw .usage(error.description)
+    }
+    // Whatever else is wrong has been said by now.
+    try listening.open(joining: &sockets, notifySocket: notifySocket, environment: environment)
+    do {
       handover = try Handover.plan(
         pass, sockets: sockets.all.map(HandedSocket.init), arguments: command)
     } catch {
       throw .usage(error.description)
     }
-    childEnvironment = environment.forChild(passing: handover, of: sockets)
-    notifySocket = environment["NOTIFY_SOCKET"].flatMap {
-      $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self)
-    }
+    childEnvironment = listening.adjust(environment).forChild(passing: handover, of: sockets)
     notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
   }
 

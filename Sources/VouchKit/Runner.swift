@@ -21,6 +21,7 @@ final class Runner {
   private let sharesTerminal: Bool
   private let action: UnhealthyAction?
   private var supervision: Supervision
+  private let listening: Listening
   private let reports: NotifyInbox?
   private let adopt: AdoptDesk?
   /// Where a check waits for what the child says.
@@ -52,6 +53,7 @@ final class Runner {
       UnhealthyAction($0, limit: plan.policy.watchdog ?? .seconds(90), commands: commands)
     }
     supervision = Supervision(plan.policy)
+    listening = plan.listening
     self.reports = reports
     self.adopt = adopt
   }
@@ -79,8 +81,10 @@ final class Runner {
       exit(70)
     }
     handle(.childStarted)
-    askAboutUnit { [self] unit in
+    let keeper = StoreKeeper(listening, notifier, log: log, on: loop)
+    askAboutUnit(andStore: keeper != nil) { [self] unit in
       signals.unit = unit
+      keeper?.answered(unit?.descriptorStoreMax)
       if signals.isService, unit?.killMode == nil {
         log.notice("KillMode= is not known: the child gets vouch's copy of each signal")
       }
@@ -165,12 +169,12 @@ final class Runner {
   /// How long a stop waits for systemd to say whom it signalled.
   private static let askPatience = Duration.milliseconds(500)
 
-  private func askAboutUnit(_ answered: @escaping (OwnUnit?) -> Void) {
+  private func askAboutUnit(andStore: Bool = false, _ answered: @escaping (OwnUnit?) -> Void) {
     guard signals.isService else { return answered(nil) }
     let answered = NIOLoopBound(answered, eventLoop: loop)
     let log = log
     let isAsking = DetachedThread.run { [loop] in
-      let answer = Result { try OwnUnit.ask(patience: .seconds(5)) }
+      let answer = Result { try OwnUnit.ask(patience: .seconds(5), andStore: andStore) }
       loop.execute {
         switch answer {
         case .success(let unit): answered.value(unit)

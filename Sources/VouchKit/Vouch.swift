@@ -70,7 +70,10 @@ public enum Vouch {
     }
     let notifier = notifier(plan, log)
 
+    for line in plan.listening.news { log.info("\(line)") }
+
     func launchChild() throws(LaunchError) -> Child {
+      plan.listening.renew()
       let child = try Child.start(plan, signals: beginning.signals, adopt: adopt)
       log.info(
         "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")

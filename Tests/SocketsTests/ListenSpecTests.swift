@@ -1,2 +1,1 @@
-import Sockets
-import Testing
+@testable import Sockets

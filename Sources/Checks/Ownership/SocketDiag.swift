@@ -33,7 +33,8 @@ final class SocketDiag {
     }
   }
 
-  private func listeners(port: UInt16) throws(Trouble) -> [TCPListener] {
+  /// All of a port, whatever the address.
+  func listeners(port: UInt16) throws(Trouble) -> [TCPListener] {
     try several(csocketdiag_tcp()) { netlink, found, room, count in
       csocketdiag_tcp_listeners(netlink, port, found, room, count)
     }.map { found in
