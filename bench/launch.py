@@ -18,11 +18,11 @@ from table import NO_BUDGET, Row, spread, verdict
 BUDGET = 5.0  # ms
 
 
-def delay(board, command, environment):
+def delay(board, command, environment, listener=None):
     """Milliseconds from the exec of `command` to the child's own stamp, and of CPU in all."""
     reader, writer = os.pipe()
     pid = spawn(
-        [*command, "date", "+%s%N"], environment, output=writer,
+        [*command, "date", "+%s%N"], environment, listener=listener, output=writer,
         before_exec=lambda: board.put("executed", time.time_ns()))
     os.close(writer)
     with open(reader) as output:

@@ -1,0 +1,187 @@
+"""What `--pass adopt` costs: the filter while the program runs, an adopted bind, and the start.
+
+Everything is compared with the same program under the same vouch without the filter, in turns, so that
+what else the machine does meets both alike.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+from bench import Unmeasured, end, spawn
+from board import Board
+from launch import delay
+from service import free_port
+from table import NO_BUDGET, Row, spread, verdict
+
+PROBE = pathlib.Path(__file__).with_name("adopt_probe.py")
+CONNECTIONS = 16
+START_BUDGET = 5.0  # ms
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {room}/nginx.pid;
+error_log stderr crit;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {room}/body;
+  proxy_temp_path {room}/proxy;
+  fastcgi_temp_path {room}/fastcgi;
+  uwsgi_temp_path {room}/uwsgi;
+  scgi_temp_path {room}/scgi;
+  server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello\\n"; }} }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx(bench, adopting):
+    """nginx under vouch; gives its port."""
+    room = bench.room / f"nginx.{'adopt' if adopting else 'plain'}"
+    room.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if adopting:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=511))
+            port = listener.getsockname()[1]
+        else:
+            listener, port = None, free_port()
+        configuration = room / "nginx.conf"
+        configuration.write_text(NGINX.format(room=room, port=port))
+        options = ["--pass", "adopt"] if adopting else []
+        pid = spawn(
+            [bench.vouch, "--no-check", *options, "--", shutil.which("nginx"), "-c",
+             str(configuration), "-p", str(room)],
+            {}, listener=listener and listener.fileno())
+        stack.callback(end, pid)
+        await_answer(port)
+        yield port
+
+
+def await_answer(port, patience=10.0):
+    limit = time.monotonic() + patience
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.settimeout(1)
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if connection.recv(16):
+                    return
+        except OSError:
+            pass
+        if time.monotonic() > limit:
+            raise Unmeasured("nginx under vouch does not answer")
+        time.sleep(0.02)
+
+
+def throughput(port, seconds, headers):
+    """Requests a second, as wrk counts them."""
+    result = subprocess.run(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers, f"http://127.0.0.1:{port}/"],
+        capture_output=True, text=True, timeout=60)
+    found = re.search(r"Requests/sec:\s*([\d.]+)", result.stdout)
+    if not found or "Non-2xx" in result.stdout:
+        raise Unmeasured(f"wrk: {result.stdout[-200:]}{result.stderr[-200:]}")
+    return float(found[1])
+
+
+def throughputs(bench):
+    if not shutil.which("wrk") or not shutil.which("nginx"):
+        raise Unmeasured("wrk or nginx is not installed")
+    rounds, seconds = bench.times(12, 4), bench.times(2, 1)
+    rows = []
+    with nginx(bench, True) as adopted, nginx(bench, False) as plain:
+        for kind, headers in [
+                ("kept connections", []), ("a connection for each", ["-H", "Connection: close"])]:
+            ratios, rates = [], []
+            for turn in range(rounds):
+                order = [adopted, plain] if turn % 2 else [plain, adopted]
+                rate = {port: throughput(port, seconds, headers) for port in order}
+                ratios.append(rate[adopted] / rate[plain])
+                rates.append(rate[plain])
+            rows.append(Row(
+                f"adopt: throughput of nginx, {kind}", "",
+                f"x {spread(ratios, '', 3).replace(' (', '(', 1)}", NO_BUDGET,
+                f"wrk -c{CONNECTIONS}, with the filter by without, {rounds} pairs of {seconds} s in "
+                f"turns; {statistics.median(rates):.0f} requests/s without"))
+    return rows
+
+
+def probe(bench, what, count, adopting):
+    """The nanoseconds that the probe measures for each of `count` times, under vouch."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        port = listener.getsockname()[1] if adopting else free_port()
+        command = [bench.vouch, "--no-check", *(["--pass", "adopt"] if adopting else []), "--",
+                   sys.executable, "-B", "-E", "-s", "-S", str(PROBE), what, str(port), str(count)]
+        output = bench.room / "adopt.probe"
+        with open(output, "wb") as file:
+            # The socket is passed in either case.
+            pid = spawn(command, {}, listener=listener.fileno(), output=file.fileno())
+        os.waitpid(pid, 0)
+        numbers = [int(line) for line in output.read_text().split()]
+        if len(numbers) != count:
+            raise Unmeasured(f"adopt_probe.py {what} did not run to its end under vouch")
+        return numbers
+
+
+def binds(bench):
+    count = bench.times(300, 60)
+    rounds = bench.times(5, 2)
+    figures = {}
+    for _ in range(rounds):
+        for name, what, adopting in [
+                ("without the filter", "bind", False), ("adopted", "bind", True),
+                ("of another address", "foreign", True)]:
+            figures.setdefault(name, []).extend(
+                number / 1e6 for number in probe(bench, what, count, adopting))
+    return [
+        Row(f"adopt: bind(2), {name}", "", spread(values, "ms", 3), NO_BUDGET,
+            f"as the program sees it, {len(values)} times")
+        for name, values in figures.items()]
+
+
+def system_calls(bench):
+    """The worst case: a program that does nothing but the shortest system call there is."""
+    rounds, count = bench.times(15, 5), 20
+    costs, plain = [], []
+    for turn in range(rounds):
+        took = {}
+        for adopting in ([True, False] if turn % 2 else [False, True]):
+            took[adopting] = min(probe(bench, "getppid", count, adopting))
+        costs.append(took[True] - took[False])
+        plain.append(took[False])
+    return [Row(
+        "adopt: a system call that is not asked about", "", spread(costs, "ns", 0), NO_BUDGET,
+        f"getppid(2) in a loop, with the filter less without, {rounds} pairs; "
+        f"{statistics.median(plain):.0f} ns without, the loop included")]
+
+
+def start(bench):
+    board = Board(bench.room / "board.adopt")
+    more = []
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        commands = {
+            name: [bench.vouch, "--no-check", "--pass", name, "--"] for name in ("adopt", "systemd")}
+        for turn in range(bench.times(50, 10)):
+            took = {}
+            for name in (sorted(commands) if turn % 2 else sorted(commands, reverse=True)):
+                took[name], _ = delay(board, commands[name], {}, listener=listener.fileno())
+            more.append(took["adopt"] - took["systemd"])
+    return [Row(
+        "adopt: start, more than --pass systemd", f"<= {START_BUDGET:.0f} ms", spread(more, "ms"),
+        verdict(statistics.median(more), START_BUDGET),
+        f"from exec of vouch to exec of the child, the self-test included, {len(more)} pairs")]
+
+
+def measure(bench):
+    rows = []
+    for part in (start, binds, system_calls, throughputs):
+        rows += part(bench)
+    return rows
