@@ -48,7 +48,7 @@ extension UnderSystemd {
         name: "nginx", command: "/usr/sbin/nginx -c ROOM/nginx.conf",
         settings: ["KillSignal=SIGQUIT"],
         prepare: """
-          sed 's|ROOM|'ROOM'|; s|ADDRESS|127.0.0.1:PORT|' FILES/adopt/nginx.conf > ROOM/nginx.conf
+          sed 's|__folder__|ROOM|; s|__address__|127.0.0.1:PORT|' FILES/adopt/nginx.conf > ROOM/nginx.conf
           """),
       Server(
         name: "redis",
