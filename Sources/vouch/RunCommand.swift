@@ -43,7 +43,10 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp(
       "How the program takes the sockets: systemd (the default), argv, env:TEMPLATE (repeatable), "
         + "nginx, php-fpm, server-starter, inetd, none, or adopt for one that binds for itself.",
-      valueName: "PROTOCOL"))
+      valueName: "PROTOCOL"),
+    completion: .list([
+      "systemd", "argv", "env:", "nginx", "php-fpm", "server-starter", "inetd", "none", "adopt",
+    ]))
   var pass: [String] = []
 
   @Option(
