@@ -5,6 +5,8 @@ import Glibc
 public enum AdoptError: Error, Hashable, Sendable {
   /// There is no socket to adopt.
   case noSocket
+  /// The options are wrong: one line.
+  case usage(String)
   /// vouch is short of descriptors, threads or memory: an errno.
   case short(CInt)
   /// The filter could not be installed: the step (`cadopt_step`), and an errno.
@@ -23,6 +25,7 @@ extension AdoptError: CustomStringConvertible {
     switch self {
     case .noSocket:
       "--pass adopt: there is no socket to adopt: start the .socket unit, or give --listen"
+    case .usage(let message): message
     case .short(let error):
       "--pass adopt: cannot supervise the child's sockets: \(errnoText(error))"
     case .install(let step, let error):

@@ -35,15 +35,6 @@ public struct Adoption: Sendable {
   }
 }
 
-/// What can be chosen.
-public struct AdoptOptions: Hashable, Sendable {
-  /// Whether programs may use io_uring, which can bind without being asked about (it is rare: libuv and
-  /// nginx do not). Where they may not, io_uring_setup(2) fails with ENOSYS.
-  public var allowsIOUring = true
-
-  public init() {}
-}
-
 /// One start of a child: the filter goes in between clone and execve, and the supervision begins once
 /// it runs.
 public final class AdoptionStart {
@@ -114,9 +105,11 @@ public final class AdoptionStart {
     report: @escaping @Sendable (AdoptReport) -> Void
   ) throws(AdoptError) {
     let listener = try receive()
-    let sockets = adoption.sockets
+    let adoption = adoption
     let error = thread {
-      Supervisor(listener: listener, sockets: sockets, report: report).run()
+      Supervisor(
+        listener: listener, sockets: adoption.sockets, options: adoption.options, report: report
+      ).run()
     }
     guard error == 0 else {
       close(listener)

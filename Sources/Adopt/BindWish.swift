@@ -65,15 +65,19 @@ extension BindDecision {
   /// - Parameters:
   ///   - sockets: the passed ones, with the addresses that they are bound to.
   ///   - taken: the indices of those that the program has already.
+  ///   - options: what the administrator has chosen.
   public static func decide(
-    _ wish: BindWish, among sockets: [BindWish], taken: Set<Int> = []
+    _ wish: BindWish, among sockets: [BindWish], taken: Set<Int> = [],
+    _ options: AdoptOptions = AdoptOptions()
   ) -> BindDecision {
     var best: (rank: Int, index: Int)?
     var refusal: BindDecision?
     for (index, socket) in sockets.enumerated() where socket.isOfSameKind(wish) {
       switch Fit(wish, socket) {
       case .none: break
-      case .refused(let reason):
+      case .wider where options.allowsWider:
+        if best == nil { best = (.max, index) }
+      case .wider(let reason):
         if refusal == nil { refusal = .refuse(index, reason: reason) }
       case .good(let rank):
         // Of equals the one that is free.
@@ -98,7 +102,8 @@ private enum Fit {
   case none
   /// 0 is best.
   case good(Int)
-  case refused(String)
+  /// It is reachable from more places than was asked for, or by more families: what would be right.
+  case wider(String)
 
   init(_ wish: BindWish, _ passed: BindWish) {
     let wanted = wish.address.unmapped
@@ -113,7 +118,7 @@ private enum Fit {
       } else if wantedHost == 0 {
         self = .good(3)
       } else {
-        self = givenHost == 0 ? .refused(Self.tooWide(wanted, given)) : .none
+        self = givenHost == 0 ? .wider(Self.tooWide(wanted, given)) : .none
       }
     case (.ip6, .ip6) where wanted.port == given.port && wanted.port != 0:
       self = Self.ip6(wish, passed, wanted, given)
@@ -124,7 +129,7 @@ private enum Fit {
     case (.ip4, .ip6) where wanted.port == given.port && wanted.port != 0:
       // Its connections would have IPv6 addresses: nginx accepts and drops them.
       self =
-        given.isWildcard && !passed.isV6Only ? .refused(Self.wrongFamily(wanted, given)) : .none
+        given.isWildcard && !passed.isV6Only ? .wider(Self.wrongFamily(wanted, given)) : .none
     default: self = .none
     }
   }
@@ -142,18 +147,18 @@ private enum Fit {
       return .good(given.isWildcard && wish.isV6Only != passed.isV6Only ? 1 : 0)
     }
     if wanted.isWildcard { return .good(3) }
-    return given.isWildcard ? .refused(tooWide(wanted, given)) : .none
+    return given.isWildcard ? .wider(tooWide(wanted, given)) : .none
   }
 
   private static func tooWide(_ wanted: BindAddress, _ given: BindAddress) -> String {
     "the passed socket is \(given), which is reachable from more places than \(wanted), which the "
       + "program asked for: pass \(wanted) (ListenStream=\(wanted) or --listen \(wanted)), or tell "
-      + "the program to bind \(given)"
+      + "the program to bind \(given), or allow it (--pass \"adopt wider=yes\")"
   }
 
   private static func wrongFamily(_ wanted: BindAddress, _ given: BindAddress) -> String {
     "the passed socket is \(given) for IPv6 and IPv4, and the program asked for IPv4 alone "
       + "(\(wanted)): pass \(wanted) (ListenStream=\(wanted) or --listen \(wanted)), or tell the "
-      + "program to bind \(given)"
+      + "program to bind \(given), or allow it (--pass \"adopt wider=yes\")"
   }
 }

@@ -77,8 +77,9 @@ extension Adoption {
     }
     let listener = start.awaitListener(patience: Self.patience)
     if listener >= 0 {
-      Supervisor(listener: listener, sockets: sockets, trial: progress) { _ in }.run(
-        patience: Self.patience)
+      Supervisor(
+        listener: listener, sockets: sockets, options: options, trial: progress
+      ) { _ in }.run(patience: Self.patience)
     }
     var status: CInt = 0
     while waitpid(binder, &status, 0) < 0 && errno == EINTR {}

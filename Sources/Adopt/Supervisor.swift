@@ -7,26 +7,30 @@ import Glibc
 /// It ends when the last process under the filter has ended. The processes may die, fork and misbehave
 /// at any time; none of it disturbs the others.
 final class Supervisor {
-  private let listener: CInt
-  private let sockets: [AdoptedSocket]
+  let listener: CInt
+  let sockets: [AdoptedSocket]
   private let wishes: [BindWish]
-  private let report: @Sendable (AdoptReport) -> Void
+  private let options: AdoptOptions
+  let report: @Sendable (AdoptReport) -> Void
   /// Of the self-test: how far it has come; the passed sockets are left as they are.
   private let trial: UnsafeMutablePointer<SelfTestProgress>?
 
   /// The passed sockets that this generation has.
   private var taken: Set<Int> = []
-  private var told = Told()
+  var told = Told()
+  /// To be told once the present call is answered.
+  var news: AdoptReport?
 
   /// - Parameter listener: the descriptor on which the kernel asks; closed at the end.
   init(
-    listener: CInt, sockets: [AdoptedSocket],
+    listener: CInt, sockets: [AdoptedSocket], options: AdoptOptions,
     trial: UnsafeMutablePointer<SelfTestProgress>? = nil,
     report: @escaping @Sendable (AdoptReport) -> Void
   ) {
     self.listener = listener
     self.sockets = sockets
     wishes = sockets.map(\.wish)
+    self.options = options
     self.trial = trial
     self.report = report
   }
@@ -52,7 +56,7 @@ final class Supervisor {
     }
   }
 
-  private enum Answer {
+  enum Answer {
     case goOn
     case result(error: CInt)
     /// There is nobody to answer any more.
@@ -72,9 +76,13 @@ final class Supervisor {
     case .result(let error): _ = cadopt_return(listener, call.id, error == 0 ? 0 : -1, error)
     case .gone: break
     }
+    // After the answer: it does not wait for this, and whoever hears that a process listens may connect
+    // at once.
+    if let news { report(news) }
+    news = nil
   }
 
-  private func isWaiting(_ call: cadopt_call) -> Bool { cadopt_is_waiting(listener, call.id) }
+  func isWaiting(_ call: cadopt_call) -> Bool { cadopt_is_waiting(listener, call.id) }
 
   // MARK: - bind(2)
 
@@ -95,7 +103,7 @@ final class Supervisor {
     }
 
     guard BindDecision.concerns(address, wishes) else {
-      if told.isNew(unmatched: address) { report(.unmatched(address, asker.described)) }
+      if told.isNew(unmatched: address) { news = .unmatched(address, asker.described) }
       return .goOn
     }
     step(.copyingDescriptor)
@@ -112,13 +120,13 @@ final class Supervisor {
       return .result(error: 0)
     }
     guard let wish = BindWish(address, socket: copy) else { return .goOn }
-    switch BindDecision.decide(wish, among: wishes, taken: taken) {
+    switch BindDecision.decide(wish, among: wishes, taken: taken, options) {
     case .letGo:
-      if told.isNew(unmatched: address) { report(.unmatched(address, asker.described)) }
+      if told.isNew(unmatched: address) { news = .unmatched(address, asker.described) }
       return .goOn
     case .refuse(let index, let reason):
       if told.isNew(unmatched: address) {
-        report(.refused(index, asked: address, reason: reason, asker.described))
+        news = .refused(index, asked: address, reason: reason, asker.described)
       }
       return .result(error: EADDRINUSE)
     case .adopt(let index):
@@ -152,7 +160,9 @@ final class Supervisor {
     default: return .result(error: error)
     }
     taken.insert(index)
-    if told.isNew(adopted: index) { report(.adopted(index, asked: wish.address, asker.described)) }
+    if told.isNew(adopted: index) {
+      news = .adopted(index, asked: wish.address, asker.described)
+    }
     return .result(error: 0)
   }
 
@@ -162,10 +172,9 @@ final class Supervisor {
     trial?.pointee.error = failure.error
     // Bad pointers and numbers are the program's, and the kernel tells it.
     if failure.isDenied, told.isNew(unseen: asker.thread) {
-      report(
-        .unseen(
-          address, reason: "vouch may not read \(what): \(failure.text) (ptrace(2))",
-          asker.described))
+      news = .unseen(
+        address, reason: "vouch may not read \(what): \(failure.text) (ptrace(2))",
+        asker.described)
     }
     return .goOn
   }
@@ -177,8 +186,7 @@ final class Supervisor {
     let inode = asker.socketInode(CInt(truncatingIfNeeded: call.arguments.0))
     guard isWaiting(call) else { return .gone }
     let index = sockets.firstIndex { $0.inode == inode }
-    let isNew = told.isNew(listening: index)
-    defer { if isNew { report(.listening(index, asker.described)) } }
+    if told.isNew(listening: index) { news = .listening(index, asker.described) }
     guard let index else { return .goOn }
     return .result(error: sockets[index].listen(theirs: CInt(truncatingIfNeeded: call.arguments.1)))
   }
@@ -208,7 +216,7 @@ final class Supervisor {
 }
 
 /// What was reported in this generation: what is new is told, within bounds.
-private struct Told {
+struct Told {
   private static let room = 32
   private var adopted: Set<Int> = []
   private var unmatched: Set<BindAddress> = []

@@ -24,10 +24,11 @@ final class AdoptDesk {
   /// - Throws: why sockets cannot be adopted here, or that there are none. To be called while vouch has
   ///   one thread.
   init?(_ plan: Plan, _ log: Logger) throws(Refusal) {
-    guard plan.pass == .adopt else { return nil }
+    guard let options = plan.adoptOptions else { return nil }
     self.log = log
     do {
-      adoption = try Adoption(plan.sockets.all.map { ($0.descriptor, $0.name) })
+      adoption = try Adoption(
+        plan.sockets.all.map { ($0.descriptor, $0.name) }, options: options)
     } catch {
       throw .usage(error.description)
     }

@@ -1,3 +1,4 @@
+import Adopt
 import Checks
 import Glibc
 import Handover
@@ -17,6 +18,8 @@ struct Plan {
   /// `--pass`, and what the child gets by it.
   var pass: PassProtocol
   var handover: Handover
+  /// With `--pass adopt`.
+  var adoptOptions: AdoptOptions?
   var notifySocket: String?
   /// The files to try for the command, and the command with its arguments.
   var paths: [[UInt8]]
@@ -68,9 +71,9 @@ struct Plan {
       $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self)
     }
     do {
-      pass = try PassProtocol.parse(options.pass)
+      (pass, adoptOptions) = try Self.pass(options.pass)
     } catch {
-      throw .usage(error.description)
+      throw .usage("\(error)")
     }
     // Whatever else is wrong has been said by now.
     try listening.open(joining: &sockets, notifySocket: notifySocket, environment: environment)
@@ -78,10 +81,17 @@ struct Plan {
       handover = try Handover.plan(
         pass, sockets: sockets.all.map(HandedSocket.init), arguments: command)
     } catch {
-      throw .usage(error.description)
+      throw .usage("\(error)")
     }
     childEnvironment = listening.adjust(environment).forChild(passing: handover, of: sockets)
     notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
+  }
+
+  /// `--pass`, and the words behind `adopt`.
+  private static func pass(_ values: [String]) throws -> (PassProtocol, AdoptOptions?) {
+    let adopt = try values.compactMap(AdoptOptions.parse)
+    let names = try values.map { try AdoptOptions.parse($0) == nil ? $0 : "adopt" }
+    return (try PassProtocol.parse(names), adopt.first)
   }
 
   private static func resolve(
