@@ -5,8 +5,6 @@ public struct HandedSocket: Hashable, Sendable {
   /// FileDescriptorName= of its .socket unit, or the NAME of its --listen.
   public var name: String
   public var address: Address
-  /// Whether connections are accepted from it: neither a connection nor a datagram socket.
-  public var isListening: Bool
 
   public enum Address: Hashable, Sendable {
     /// The host as inet_ntop(3) writes it.
@@ -21,11 +19,10 @@ public struct HandedSocket: Hashable, Sendable {
     case other(String)
   }
 
-  public init(descriptor: Int32, name: String, address: Address, isListening: Bool = true) {
+  public init(descriptor: Int32, name: String, address: Address) {
     self.descriptor = descriptor
     self.name = name
     self.address = address
-    self.isListening = isListening
   }
 }
 

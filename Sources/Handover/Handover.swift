@@ -2,10 +2,8 @@
 public struct Handover: Hashable, Sendable {
   /// vouch's numbers of what become 3, 4, … in the child.
   public var descriptors: [Int32] = []
-  /// vouch's number of what becomes the child's standard input.
-  public var standardInput: Int32?
-  /// The same of its standard output.
-  public var standardOutput: Int32?
+  /// vouch's number of what becomes the child's standard input and output.
+  public var standardInputAndOutput: Int32?
   /// Whether LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell of the descriptors.
   public var setsListenVariables = false
   /// The child's arguments, its own name first.
@@ -51,11 +49,9 @@ public struct Handover: Hashable, Sendable {
           "--pass inetd: exactly one socket is wanted, to be standard input and output; "
             + Self.told(sockets))
       }
-      handover.standardInput = socket.descriptor
-      // Nothing can be written to a socket that listens: what the program prints would be lost, or
-      // SIGPIPE would end it. Standard error stays the log in any case, as with StandardInput=socket
-      // (systemd.exec(5)): with inetd's own copy of the socket there clients would read the messages.
-      handover.standardOutput = socket.isListening ? nil : socket.descriptor
+      // Standard error stays the log, as with StandardInput=socket (systemd.exec(5)): with inetd's own
+      // copy of the socket there clients would read the messages.
+      handover.standardInputAndOutput = socket.descriptor
       // Its programs know nothing of sockets before they read, or wait in accept(2).
       handover.nonblocking = false
     case .descriptors(let ways):

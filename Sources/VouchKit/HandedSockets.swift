@@ -8,14 +8,7 @@ extension HandedSocket {
   /// Reads off a descriptor what a program may have to be told of it.
   init(_ socket: PassedSocket) {
     self.init(
-      descriptor: socket.descriptor, name: socket.name, address: Address(of: socket.descriptor),
-      isListening: Self.isListening(socket.descriptor))
-  }
-
-  private static func isListening(_ descriptor: Int32) -> Bool {
-    var value: CInt = 0
-    var length = socklen_t(MemoryLayout<CInt>.size)
-    return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value == 1
+      descriptor: socket.descriptor, name: socket.name, address: Address(of: socket.descriptor))
   }
 }
 
@@ -76,7 +69,7 @@ extension Handover {
   /// generation may have changed it.
   func setNonblocking() {
     guard let nonblocking else { return }
-    for descriptor in descriptors + (standardInput.map { [$0] } ?? []) {
+    for descriptor in descriptors + (standardInputAndOutput.map { [$0] } ?? []) {
       let flags = fcntl(descriptor, F_GETFL)
       guard flags >= 0, (flags & O_NONBLOCK != 0) != nonblocking else { continue }
       // It fails for a descriptor that is not open alone, and the launch tells of that.
@@ -107,10 +100,8 @@ extension LaunchRequest {
   /// Gives the child the descriptors of a handover, and no other beside its standard streams.
   mutating func pass(_ handover: Handover) {
     descriptors = handover.descriptors.map { FileDescriptor(rawValue: $0) }
-    if let descriptor = handover.standardInput {
+    if let descriptor = handover.standardInputAndOutput {
       standardInput = .descriptor(FileDescriptor(rawValue: descriptor))
-    }
-    if let descriptor = handover.standardOutput {
       standardOutput = .descriptor(FileDescriptor(rawValue: descriptor))
     }
   }

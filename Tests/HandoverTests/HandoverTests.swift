@@ -70,22 +70,17 @@ import Testing
       PassProtocol.parse(row.pass), sockets: Self.all,
       arguments: Self.command.map { Array($0.utf8) })
     #expect(handover.descriptors == row.descriptors)
-    #expect(handover.standardInput == nil && handover.standardOutput == nil)
+    #expect(handover.standardInputAndOutput == nil)
     #expect(handover.setsListenVariables == row.listen)
     #expect(texts(handover.arguments) == row.arguments)
     #expect(variables(handover) == row.variables)
     #expect(handover.nonblocking == row.nonblocking)
   }
 
-  @Test(
-    "inetd: the one socket as standard input, as output too if it does not listen, and nowhere else",
-    arguments: [true, false])
-  func inetd(isListening: Bool) throws {
-    var socket = Self.unix
-    socket.isListening = isListening
-    let handover = try plan("inetd", sockets: [socket])
-    #expect(handover.standardInput == 6)
-    #expect(handover.standardOutput == (isListening ? nil : 6))
+  @Test("inetd: the one socket as standard input and output, and nowhere else")
+  func inetd() throws {
+    let handover = try plan("inetd", sockets: [Self.unix])
+    #expect(handover.standardInputAndOutput == 6)
     #expect(handover.descriptors == [])
     #expect(handover.setsListenVariables == false)
     #expect(texts(handover.arguments) == Self.command)

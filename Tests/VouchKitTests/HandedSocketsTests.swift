@@ -72,16 +72,6 @@ import Testing
     #expect(HandedSocket.Address(of: unbound) == .other("a Unix socket without a name"))
   }
 
-  @Test("whether it listens")
-  func listening() throws {
-    let descriptor = socket(AF_INET)
-    defer { close(descriptor) }
-    let passed = PassedSocket(descriptor: descriptor, name: "x")
-    #expect(!HandedSocket(passed).isListening)
-    try #require(listen(descriptor, 1) == 0)
-    #expect(HandedSocket(passed).isListening)
-  }
-
   @Test("what is no socket")
   func other() throws {
     var ends: [CInt] = [0, 0]
