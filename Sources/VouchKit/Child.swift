@@ -1,4 +1,5 @@
 import Glibc
+import Handover
 import Launch
 import Supervision
 import SystemPackage
@@ -14,14 +15,14 @@ struct Child {
   /// Starts the child: the sockets as `--pass` has it, its standard streams, and nothing else
   /// (rule 10).
   static func start(
-    _ plan: Plan, signals: SignalState, adopt: AdoptDesk?
+    _ recipe: Recipe, handover: Handover, signals: SignalState, adopt: AdoptDesk?
   ) throws(LaunchError) -> Child {
     let session = Self.session
     var request = LaunchRequest(
-      paths: plan.paths, arguments: plan.handover.arguments, environment: plan.childEnvironment,
+      paths: recipe.paths, arguments: recipe.arguments, environment: recipe.environment,
       signals: signals)
-    plan.handover.setNonblocking()
-    request.pass(plan.handover)
+    handover.setNonblocking()
+    request.pass(handover)
     request.session = session
     request.dieWithParent = true
     let process = if let adopt { try adopt.launch(request) } else { try launch(request) }

@@ -15,10 +15,9 @@ extension Plan {
     } catch {
       throw .failure("no notify socket for the child: \(error)")
     }
-    childEnvironment = childEnvironment.setting("NOTIFY_SOCKET", to: inbox.name)
+    childVariables.append(("NOTIFY_SOCKET", inbox.name))
     if let interval = policy.programKeepAlive {
-      childEnvironment = childEnvironment.setting(
-        "WATCHDOG_USEC", to: String(interval.microseconds))
+      childVariables.append(("WATCHDOG_USEC", String(interval.microseconds)))
     }
     return inbox
   }

@@ -21,11 +21,13 @@ struct Plan {
   /// With `--pass adopt`.
   var adoptOptions: AdoptOptions?
   var notifySocket: String?
-  /// The files to try for the command, and the command with its arguments.
-  var paths: [[UInt8]]
+  /// The command with its arguments, as they were written.
   var command: [[UInt8]]
+  /// vouch's own.
   var environment: ChildEnvironment
-  var childEnvironment: ChildEnvironment
+  var environmentFiles: EnvironmentFiles
+  /// What the child finds in its environment beside.
+  var childVariables: [(key: String, value: String)] = []
   /// The command of `--on-unhealthy exec=`.
   var unhealthyCommand: [String]?
   /// What the administrator should know, though nothing is wrong.
@@ -65,8 +67,11 @@ struct Plan {
     if let problem = policy.problem { throw .usage(problem.description) }
     try CheckPlan.requireCommands(of: specs, searchPath: environment["PATH"])
 
-    paths = try Self.resolve(program, searchPath: environment["PATH"])
     command = options.command
+    environmentFiles = try EnvironmentFiles(options.environmentFiles)
+    // Before a socket is opened. The start itself looks anew.
+    let path = try environmentFiles.read().variables.last { $0.name == "PATH" }
+    _ = try Recipe.resolve(program, searchPath: path?.value ?? environment["PATH"])
     notifySocket = environment["NOTIFY_SOCKET"].flatMap {
       $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self)
     }
@@ -83,7 +88,6 @@ struct Plan {
     } catch {
       throw .usage("\(error)")
     }
-    childEnvironment = listening.adjust(environment).forChild(passing: handover, of: sockets)
     notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
   }
 
@@ -92,21 +96,6 @@ struct Plan {
     let adopt = try values.compactMap(AdoptOptions.parse)
     let names = try values.map { try AdoptOptions.parse($0) == nil ? $0 : "adopt" }
     return (try PassProtocol.parse(names), adopt.first)
-  }
-
-  private static func resolve(
-    _ program: [UInt8], searchPath: [UInt8]?
-  ) throws(Refusal) -> [[UInt8]] {
-    let name = String(decoding: program, as: UTF8.self)
-    switch CommandResolver.resolve(program, searchPath: searchPath) {
-    case .found(let paths): return paths
-    case .notFound:
-      throw Refusal(message: "command not found: \(name.isEmpty ? "\"\"" : name)", exitCode: 127)
-    case .notExecutable(let path, let reason):
-      throw Refusal(
-        message: "cannot be run: \(String(decoding: path, as: UTF8.self)): \(reason)",
-        exitCode: 126)
-    }
   }
 
   private static func notices(_ policy: Policy, isNotified: Bool) -> [String] {

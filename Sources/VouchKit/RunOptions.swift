@@ -20,6 +20,9 @@ public struct RunOptions: Sendable {
   public var logLevel = LogLevel.info
   public var logFormat = LogFormat.auto
 
+  /// The files of variables for the command, each `PATH` or `-PATH`.
+  public var environmentFiles: [String] = []
+
   /// The command and its arguments: bytes, untouched.
   public var command: [[UInt8]] = []
 

@@ -13,7 +13,7 @@ final class Runner {
   private let log: Logger
   /// Nil while none runs, between the two of a restart.
   private var child: Child?
-  private let launch: () throws(LaunchError) -> Child
+  private let launch: () throws(Refusal) -> Child
   private let notifier: Notifier?
   private let probes: [any Probe]
   private let commands: ExecRunner
@@ -34,7 +34,7 @@ final class Runner {
 
   init(
     loop: EventLoop, log: Logger, child: Child,
-    launch: @escaping () throws(LaunchError) -> Child, notifier: Notifier?, probes: [any Probe],
+    launch: @escaping () throws(Refusal) -> Child, notifier: Notifier?, probes: [any Probe],
     commands: ExecRunner, plan: Plan, reports: NotifyInbox?,
     adopt: AdoptDesk?, ignored: UInt64
   ) {

@@ -72,19 +72,24 @@ public enum Vouch {
 
     for line in plan.listening.news { log.info("\(line)") }
 
-    func launchChild() throws(LaunchError) -> Child {
+    var generation = 0
+    func launchChild() throws(Refusal) -> Child {
+      generation += 1
+      let recipe = try Recipe(plan, generation: generation)
+      for complaint in recipe.complaints { log.warning("\(complaint)") }
       plan.listening.renew()
-      let child = try Child.start(plan, signals: beginning.signals, adopt: adopt)
+      let child: Child
+      do {
+        child = try Child.start(
+          recipe, handover: plan.handover, signals: beginning.signals, adopt: adopt)
+      } catch {
+        throw Refusal(message: error.description, exitCode: error.exitCode)
+      }
       log.info(
         "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")
       return child
     }
-    let child: Child
-    do {
-      child = try launchChild()
-    } catch {
-      throw Refusal(message: error.description, exitCode: error.exitCode)
-    }
+    let child = try launchChild()
     for notice in plan.notices { log.notice("\(notice)") }
 
     MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in

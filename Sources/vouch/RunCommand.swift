@@ -50,6 +50,13 @@ struct RunCommand: ParsableCommand {
   var pass: [String] = []
 
   @Option(
+    name: .customLong("env-file"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Variables for the program, in the format of EnvironmentFile=, read anew at each of its "
+        + "starts; -PATH may be missing. Repeatable.", valueName: "PATH"))
+  var environmentFiles: [String] = []
+
+  @Option(
     name: .customLong("start-timeout"),
     help: ArgumentHelp(
       "How long the start may take; systemd is kept waiting, then the child is stopped, exit 75.",
@@ -101,6 +108,7 @@ struct RunCommand: ParsableCommand {
     options.noCheck = noCheck
     options.listen = listen
     options.pass = pass
+    options.environmentFiles = environmentFiles
     options.startTimeout = startTimeout
     options.onUnhealthy = onUnhealthy
     options.stopSignal = stopSignal
