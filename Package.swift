@@ -78,7 +78,7 @@ let package = Package(
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"]),
     .testTarget(name: "HandoverTests", dependencies: ["Handover"]),
     .testTarget(name: "SocketsTests", dependencies: ["Sockets", system]),
-    .testTarget(name: "AdoptTests", dependencies: ["Adopt", "CAdopt", system]),
+    .testTarget(name: "AdoptTests", dependencies: ["Adopt", "CAdopt", "Checks", "Launch", system]),
     // A helper of LaunchTests, for what concerns a process as a whole: its signals, its end.
     .executableTarget(
       name: "LaunchProbe", dependencies: ["Launch", system], path: "Tests/LaunchProbe"),

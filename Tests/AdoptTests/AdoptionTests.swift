@@ -1,2 +1,0 @@
-import Adopt
-import Testing
