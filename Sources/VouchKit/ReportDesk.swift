@@ -3,6 +3,7 @@ import Glibc
 import Launch
 import Logging
 import NIOCore
+import Sockets
 import Supervision
 import SystemPackage
 import Systemd
@@ -110,6 +111,12 @@ final class ReportDesk {
       return outbox.isEmpty ? letter.close() : post("", letter)
     }
     if message.passedOn.isEmpty { return }
+    if message.passedOn.contains(where: { $0.hasPrefix("FDNAME=\(StoreMark.prefix)") }) {
+      drop(letter)
+      return complain(
+        "mark",
+        "what is named \(StoreMark.prefix)… in systemd's store is of --listen, not the child's")
+    }
     if message.storesDescriptors, letter.descriptors.isEmpty {
       return complain(
         "descriptors",

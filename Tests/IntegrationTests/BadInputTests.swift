@@ -22,6 +22,11 @@ extension UnderSystemd {
         ["--no-check", "--fall", "0", "--", "touch"],
         ["--no-check", "--stop-signal", "SIGNONSENSE", "--", "touch"],
         ["--no-check", "--on-unhealthy", "pray", "--", "touch"],
+        ["--no-check", "--listen", "localhost:80", "--", "touch"],
+        ["--no-check", "--listen", "80 mdoe=1", "--", "touch"],
+        ["--no-check", "--listen", "'80", "--", "touch"],
+        ["--no-check", "--listen", "a=80", "--listen", "[::]:80", "--", "touch"],
+        ["--listen", "80", "--http", "@web/", "--", "touch"],
       ])
     func usage(arguments: [String]) async throws {
       let sandbox = try await Sandbox.shared
