@@ -42,7 +42,7 @@ extension ListenAddress {
       let rest = text.dropFirst(4)
       if rest.hasPrefix("/") || rest.hasPrefix("@") {
         throw ListenMistake(
-          "\(quoted(text)): a Unix datagram socket is written dgram:\(rest.prefix(40))")
+          "\(quoted(text)): a Unix datagram socket is written dgram:\(oneLine(rest.prefix(40)))")
       }
       self.init(kind: .datagram, place: try Self.ip(rest))
     } else if text.hasPrefix("dgram:") {
@@ -91,7 +91,7 @@ extension ListenAddress {
     let (host, portText) = (parts[0], parts[1])
     if host.isEmpty || host == "*" {
       throw ListenMistake(
-        "\(quoted(text)): write \(portText.isEmpty ? "PORT" : String(portText.prefix(20))) alone for "
+        "\(quoted(text)): write \(portText.isEmpty ? "PORT" : oneLine(portText.prefix(20))) alone for "
           + "all addresses, or 127.0.0.1:PORT for this machine")
     }
     guard let bytes = Self.bytes(of: host, AF_INET, 4) else {
@@ -156,6 +156,9 @@ extension ListenAddress: CustomStringConvertible {
     case .abstract(let name): return "\(prefix)@\(name)"
     }
   }
+
+  /// The same, fit for a message of one line.
+  public var shown: String { oneLine(description) }
 
   private static func text(ip6 bytes: [UInt8]) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in

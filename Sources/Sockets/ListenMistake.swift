@@ -7,16 +7,19 @@ public struct ListenMistake: Error, Hashable, CustomStringConvertible {
   public init(_ message: String) { self.message = message }
 }
 
-/// The text in double quotes, fit for a message of one line: control characters become `?`, and what is
-/// longer than 200 characters is cut.
-func quoted(_ text: some StringProtocol) -> String {
+/// The text as it may stand in a message of one line: control characters become `?`, and what is longer
+/// than 200 characters is cut.
+func oneLine(_ text: some StringProtocol) -> String {
   var line = ""
   for (count, scalar) in text.unicodeScalars.enumerated() {
-    if count == 200 { return "\"\(line)…\"" }
+    if count == 200 { return line + "…" }
     line.unicodeScalars.append(scalar.properties.generalCategory == .control ? "?" : scalar)
   }
-  return "\"\(line)\""
+  return line
 }
+
+/// The same in double quotes.
+func quoted(_ text: some StringProtocol) -> String { "\"\(oneLine(text))\"" }
 
 /// A number written in ASCII digits alone: no sign, no blanks; nil also when it does not fit.
 func wholeNumber(_ text: some StringProtocol) -> Int? {

@@ -40,7 +40,7 @@ public struct ListenOptions: Hashable, Sendable {
     _ key: String, _ value: String, for address: ListenAddress
   ) throws(ListenMistake) {
     func needs(_ fits: Bool, _ what: String) throws(ListenMistake) {
-      if !fits { throw ListenMistake("\(key)= is for \(what), and \(address) is none") }
+      if !fits { throw ListenMistake("\(key)= is for \(what), and \(address.shown) is none") }
     }
     switch key {
     case "backlog":

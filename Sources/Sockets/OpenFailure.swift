@@ -16,10 +16,10 @@ public struct OpenFailure: Error, Hashable, CustomStringConvertible {
 
   public var description: String {
     switch reason {
-    case .inUse: "\(address) is in use already"
-    case .notASocket: "\(address) exists, and is no socket: it is left alone"
+    case .inUse: "\(address.shown) is in use already"
+    case .notASocket: "\(address.shown) exists, and is no socket: it is left alone"
     case .system(let call, let code):
-      "\(address) cannot be listened on: \(call): \(String(cString: strerror(code)))\(hint(code))"
+      "\(address.shown) cannot be listened on: \(call): \(String(cString: strerror(code)))\(hint(code))"
     }
   }
 

@@ -74,7 +74,7 @@ struct Listening {
       } else {
         stale.append(place)
         news.append(
-          "the socket of \(specs[index].address) that systemd kept is out of reach: opened anew "
+          "the socket of \(specs[index].address.shown) that systemd kept is out of reach: opened anew "
             + "(RuntimeDirectoryPreserve=restart keeps the folder of RuntimeDirectory=)")
       }
     }
@@ -166,7 +166,6 @@ struct Listening {
 extension ListenSpec {
   /// For the log.
   fileprivate var shown: String {
-    let address = Supervision.oneLine(address.description)
-    return name.map { "\($0)=\(address)" } ?? address
+    name.map { "\($0)=\(address.shown)" } ?? address.shown
   }
 }

@@ -37,7 +37,8 @@ extension UnderSystemd {
 
     @Test(
       "with a descriptor store five restarts under load fail no request, and the socket stays",
-      arguments: ["web-app", "gunicorn"])
+      // The Debian 13 tree has no servers.
+      arguments: Places.sandboxRoot == "/" ? ["web-app", "gunicorn"] : ["web-app"])
     func kept(name: String) async throws {
       let sandbox = try await Sandbox.shared
       let port = Service.freshPort()

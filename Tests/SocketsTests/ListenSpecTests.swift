@@ -106,9 +106,13 @@ func spec(_ text: String) throws(ListenMistake) -> ListenSpec {
     #expect(!mistake.message.contains("\n"))
   }
 
-  @Test("control characters of the input do not reach the message")
-  func control() throws {
-    let mistake = try #require(throws: ListenMistake.self) { try spec("8\u{1b}[31m0") }
+  @Test(
+    "control characters of the input do not reach the message",
+    arguments: [
+      "8\u{1b}[31m0", ":8\u{1b}0", "udp:/\u{1b}", "/run/\u{1b} v6only=yes", "80 \u{1b}=1",
+    ])
+  func control(text: String) throws {
+    let mistake = try #require(throws: ListenMistake.self) { try spec(text) }
     #expect(!mistake.message.contains("\u{1b}"))
   }
 
