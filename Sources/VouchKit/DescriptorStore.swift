@@ -20,24 +20,12 @@ struct DescriptorStore {
       "FDSTORE=1\nFDPOLL=0\nFDNAME=\(mark)", descriptors: [descriptor], patience: patience)
   }
 
-  /// Removes what is stored under a name. Waits for room in systemd's queue, for seconds at most.
+  /// Removes what is stored under a name. Waits for room in systemd's queue, for seconds at most; not
+  /// until it is done, which even a BARRIER=1 would not tell: systemd closes descriptors in a process on
+  /// the side (asynchronous_close of its src/shared/async.c).
   func remove(_ name: String) {
     _ = notifier.send(
       "FDSTOREREMOVE=1\nFDNAME=\(name)", descriptors: [], patience: Self.patience)
-  }
-
-  /// Waits until systemd has done what it was told (BARRIER=1 of sd_notify(3)), for seconds at most: a
-  /// socket that it still holds keeps its address.
-  func settle() {
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { return }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let failed = notifier.send("BARRIER=1", descriptors: [ends[1]], patience: Self.patience)
-    close(ends[1])
-    defer { close(ends[0]) }
-    if failed != nil { return }
-    var entry = pollfd(fd: ends[0], events: 0, revents: 0)
-    while poll(&entry, 1, Int32(Self.patience) * 1000) < 0, errno == EINTR {}
   }
 
   /// Seconds. A manager that takes longer is in trouble itself.

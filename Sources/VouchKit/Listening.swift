@@ -82,7 +82,6 @@ struct Listening {
       store?.remove(received[place].name)
       close(received[place].descriptor)
     }
-    if !stale.isEmpty { store?.settle() }
 
     for (index, spec) in specs.enumerated() {
       if case .passed = plan.sources[index] { continue }
@@ -90,7 +89,10 @@ struct Listening {
         own.append(Own(spec: spec, descriptor: descriptor, isStored: true))
         news.append("listening on \(spec.shown), which systemd kept")
       } else {
-        own.append(Own(spec: spec, descriptor: try Self.open(spec), isStored: false))
+        own.append(
+          Own(
+            spec: spec, descriptor: try Self.open(spec, patiently: !stale.isEmpty), isStored: false)
+        )
         news.append("listening on \(spec.shown)")
       }
     }
@@ -102,8 +104,21 @@ struct Listening {
       + own.map { PassedSocket(descriptor: $0.descriptor, name: $0.spec.name ?? "unknown") }
   }
 
-  private static func open(_ spec: ListenSpec) throws(Refusal) -> Int32 {
+  /// - Parameter patiently: whether an address that is in use may soon be free, for systemd is about to
+  ///   close what it kept.
+  private static func open(
+    _ spec: ListenSpec, patiently: Bool
+  ) throws(Refusal) -> Int32 {
     do {
+      var wait: UInt32 = 1000
+      for _ in 0..<(patiently ? 12 : 0) {
+        do {
+          return try OpenSocket.open(spec)
+        } catch  where error.reason == .inUse {
+          usleep(wait)
+          wait *= 2
+        }
+      }
       return try OpenSocket.open(spec)
     } catch {
       var message = "--listen '\(Supervision.oneLine(spec.text))': \(error)"
