@@ -350,6 +350,45 @@ extension UnderSystemd {
       }
     }
 
+    @Test("where only systemd itself can tell of its store, the socket is stored as well")
+    func askedFor() async throws {
+      let sandbox = try await Sandbox.shared
+      let port = Service.freshPort()
+      // No unit file is to be seen, and systemd 254 and later are kept from saying it either.
+      let unit = text(
+        "--listen \(port) --http /healthz", "FileDescriptorStoreMax=1",
+        "InaccessiblePaths=/run/systemd/system", "UnsetEnvironment=FDSTORE")
+      try await sandbox.withService("listen-asked", unit) { service in
+        try await service.start()
+        try await eventually("it is stored") {
+          try await stored(service)
+        } holds: {
+          $0 == "1"
+        }
+        let inode = try await inode(of: port, sandbox)
+        try await restart(service, times: 2)
+        #expect(try await self.inode(of: port, sandbox) == inode)
+        #expect(try await stored(service) == "1")
+      }
+    }
+
+    @Test("without IPv6 a port alone is one of IPv4, and is kept as well")
+    func withoutIPv6() async throws {
+      let sandbox = try await Sandbox.shared
+      let port = Service.freshPort()
+      let unit = text(
+        "--listen \(port) --http /healthz", "FileDescriptorStoreMax=1",
+        "RestrictAddressFamilies=AF_UNIX AF_INET")
+      try await sandbox.withService("listen-ip4", unit) { service in
+        try await service.start()
+        let inode = try await inode(of: port, sandbox)
+        let table = try await sandbox.run(["grep", "-c", " \(inode) ", "/proc/net/tcp"])
+        #expect(table.output == "1\n")
+        try await restart(service, times: 2)
+        #expect(try await self.inode(of: port, sandbox) == inode)
+      }
+    }
+
     @Test("room for one of two: both serve, and the log says what is missing")
     func room() async throws {
       let sandbox = try await Sandbox.shared
