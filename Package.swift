@@ -41,7 +41,7 @@ let package = Package(
     // Listening sockets of vouch's own (--listen).
     .target(name: "Sockets", dependencies: ["CSocketDiag", system]),
     // Passed sockets for programs that bind for themselves (--pass adopt).
-    .target(name: "Adopt", dependencies: ["CAdopt", "CLaunch", system]),
+    .target(name: "Adopt", dependencies: ["CAdopt", "CLaunch", "CSocketDiag", system]),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
     .target(

@@ -26,6 +26,16 @@ public enum AdoptReport: Hashable, Sendable {
   case refused(Int, asked: BindAddress, reason: String, AskingProcess)
   /// The bind of an address that may be a passed one could not be looked at, and went on by itself.
   case unseen(BindAddress?, reason: String, AskingProcess)
+  /// A process did away with the passed socket of this index, and it stays.
+  case kept(Int, Kept, AskingProcess)
   /// vouch itself is short of something, and the program waits: in words.
   case short(String)
+
+  /// What stays of a socket.
+  public enum Kept: Hashable, Sendable {
+    /// Its path, which was removed.
+    case path
+    /// That it listens, though it was shut down.
+    case listening
+  }
 }

@@ -25,8 +25,16 @@ struct AdoptedSocket: Sendable {
     self.wish = wish
     self.inode = inode
     options = OptionValues(of: descriptor)
-    backlog = Self.backlog(of: descriptor)
+    backlog =
+      UnixQueue.name(address).map { UnixQueue.backlog($0, inode: inode) }
+      ?? Self.backlog(of: descriptor)
   }
+
+  /// Whether it takes connections.
+  var listens: Bool { SocketOption.number(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 }
+
+  /// Whether a file is its name.
+  var hasPath: Bool { if case .path = wish.address { true } else { false } }
 
   /// The inode of a socket; nil for anything else.
   static func inode(of descriptor: CInt) -> UInt64? {

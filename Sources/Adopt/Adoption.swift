@@ -56,7 +56,8 @@ public final class AdoptionStart {
     let filter = UnsafeMutablePointer<cadopt_filter>.allocate(capacity: 1)
     filter.initialize(
       to: cadopt_filter(
-        socket: pair[1], asks_shutdown: false,
+        socket: pair[1], asks_shutdown: adoption.sockets.contains { $0.listens },
+        asks_unlink: adoption.sockets.contains { $0.hasPath },
         refuses_io_uring: !adoption.options.allowsIOUring, set_no_new_privs: false,
         is_interruptible: false, step: CADOPT_STEP_NONE))
     self.filter = UnsafeMutableRawPointer(filter)

@@ -11,6 +11,7 @@ final class Supervisor {
   let sockets: [AdoptedSocket]
   private let wishes: [BindWish]
   private let options: AdoptOptions
+  let paths: UnixPaths
   let report: @Sendable (AdoptReport) -> Void
   /// Of the self-test: how far it has come; the passed sockets are left as they are.
   private let trial: UnsafeMutablePointer<SelfTestProgress>?
@@ -31,6 +32,7 @@ final class Supervisor {
     self.sockets = sockets
     wishes = sockets.map(\.wish)
     self.options = options
+    paths = UnixPaths(wishes.map(\.address))
     self.trial = trial
     self.report = report
   }
@@ -68,6 +70,8 @@ final class Supervisor {
       switch call.question {
       case CADOPT_BIND: bind(call)
       case CADOPT_LISTEN: listen(call)
+      case CADOPT_SHUTDOWN: shutdown(call)
+      case CADOPT_UNLINK, CADOPT_UNLINKAT: unlink(call)
       default: Answer.goOn
       }
     step(.answering)
@@ -98,7 +102,7 @@ final class Supervisor {
     switch read {
     case .success(let bytes):
       guard let found = BindAddress(bytes) else { return .goOn }
-      address = found
+      address = paths.passed(found, asker)
     case .failure(let failure): return cannotSee(nil, failure, asker, "its memory")
     }
 
@@ -222,6 +226,8 @@ struct Told {
   private var unmatched: Set<BindAddress> = []
   private var unseen: Set<pid_t> = []
   private var listening: Set<Int> = []
+  private var kept: Set<Int> = []
+  private var shut: Set<Int> = []
   private var ownListens = 0
   private var isShortageTold = false
 
@@ -237,6 +243,10 @@ struct Told {
   mutating func isNew(unseen thread: pid_t) -> Bool {
     unseen.count < Self.room && unseen.insert(thread).inserted
   }
+
+  mutating func isNew(kept index: Int) -> Bool { kept.insert(index).inserted }
+
+  mutating func isNew(shut index: Int) -> Bool { shut.insert(index).inserted }
 
   mutating func isNew(listening index: Int?) -> Bool {
     if let index { return listening.insert(index).inserted }

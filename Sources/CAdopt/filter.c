@@ -41,23 +41,36 @@
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), (otherwise))
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
+#ifdef SYS_unlink
+#define NUMBER_OF_UNLINK SYS_unlink
+#else
+#define NUMBER_OF_UNLINK NO_NUMBER
+#endif
+#define NO_NUMBER 0xFFFFFFFFU
+
 // Every number but those asked about meets constant actions alone, so that the kernel lets them pass
 // by a bitmap, without running the filter (Linux 5.11). System calls of another architecture, as those
 // of a 32-bit program, are none of ours: their numbers mean other calls.
 static unsigned short make_program(const struct cadopt_filter *filter, struct sock_filter *program) {
-  const unsigned never = 0xFFFFFFFFU;
   const struct sock_filter lines[] = {
       LOAD(ARCHITECTURE),
-      IF_EQUAL(OWN_ARCHITECTURE, 0, 6),
+      IF_EQUAL(OWN_ARCHITECTURE, 0, 8),
       LOAD(NUMBER),
-      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FIRST_FOREIGN_NUMBER, 4, 0),
-      IF_EQUAL(SYS_bind, 4, 0),
-      IF_EQUAL(SYS_listen, 5, 0),
-      IF_EQUAL(filter->asks_shutdown ? SYS_shutdown : never, 4, 0),
-      IF_EQUAL(filter->refuses_io_uring ? SYS_io_uring_setup : never, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FIRST_FOREIGN_NUMBER, 6, 0),
+      IF_EQUAL(SYS_bind, 6, 0),
+      IF_EQUAL(SYS_listen, 9, 0),
+      IF_EQUAL(filter->asks_shutdown ? SYS_shutdown : NO_NUMBER, 6, 0),
+      IF_EQUAL(filter->refuses_io_uring ? SYS_io_uring_setup : NO_NUMBER, 8, 0),
+      IF_EQUAL(filter->asks_unlink ? NUMBER_OF_UNLINK : NO_NUMBER, 6, 0),
+      IF_EQUAL(filter->asks_unlink ? SYS_unlinkat : NO_NUMBER, 5, 0),
       RETURN(SECCOMP_RET_ALLOW),
+      // bind
       LOAD(ARGUMENT(2)),
-      IF_EQUAL(NETLINK_LENGTH, 2, 0),
+      IF_EQUAL(NETLINK_LENGTH, 4, 2),
+      // shutdown: that of the sending side, which is how connections are closed, leaves a listening
+      // socket as it is.
+      LOAD(ARGUMENT(1)),
+      IF_EQUAL(SHUT_WR, 2, 0),
       RETURN(SECCOMP_RET_USER_NOTIF),
       RETURN(SECCOMP_RET_ERRNO | (ENOSYS & SECCOMP_RET_DATA)),
       RETURN(SECCOMP_RET_ALLOW),
@@ -104,7 +117,7 @@ static int send_on(int socket, int fd) {
 
 int cadopt_install(void *argument) {
   struct cadopt_filter *filter = argument;
-  struct sock_filter lines[16];
+  struct sock_filter lines[32];
   struct sock_fprog program = {.len = make_program(filter, lines), .filter = lines};
 
   filter->set_no_new_privs = false;

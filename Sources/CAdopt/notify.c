@@ -24,6 +24,10 @@ static enum cadopt_question question(int number) {
     case SYS_bind: return CADOPT_BIND;
     case SYS_listen: return CADOPT_LISTEN;
     case SYS_shutdown: return CADOPT_SHUTDOWN;
+#ifdef SYS_unlink
+    case SYS_unlink: return CADOPT_UNLINK;
+#endif
+    case SYS_unlinkat: return CADOPT_UNLINKAT;
     default: return CADOPT_OTHER;
   }
 }

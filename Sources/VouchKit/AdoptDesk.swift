@@ -91,7 +91,7 @@ final class AdoptDesk {
       take(report, on: loop)
       switch report {
       case .adopted, .listening: listening()
-      case .unmatched, .refused, .unseen, .short: break
+      case .unmatched, .refused, .unseen, .kept, .short: break
       }
     }
   }
@@ -113,6 +113,13 @@ final class AdoptDesk {
     case .unseen(let address, let reason, let process):
       let what = address.map(\.description) ?? "an address"
       log.warning("\(process) bound \(what), and may have wanted a passed socket: \(reason)")
+    case .kept(let index, let what, let process):
+      let did =
+        switch what {
+        case .path: "removed"
+        case .listening: "shut down"
+        }
+      log.debug("\(process) \(did) \(adoption.addresses[index]), the passed socket: it stays")
     case .short(let text):
       log.warning("a bind(2) of the program waits until vouch can look at it: \(text)")
     }

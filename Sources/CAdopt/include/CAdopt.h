@@ -13,8 +13,10 @@
 struct cadopt_filter {
   // One end of a socket pair: the descriptor on which the kernel asks leaves through it.
   int socket;
-  // Ask about shutdown(2) as well.
+  // Ask about shutdown(2) of the receiving side as well.
   bool asks_shutdown;
+  // Ask about unlink(2) and unlinkat(2) as well.
+  bool asks_unlink;
   // Answer ENOSYS to io_uring_setup(2), as io_uring binds without the filter.
   bool refuses_io_uring;
 
@@ -48,6 +50,8 @@ enum cadopt_question {
   CADOPT_BIND,
   CADOPT_LISTEN,
   CADOPT_SHUTDOWN,
+  CADOPT_UNLINK,
+  CADOPT_UNLINKAT,
   CADOPT_OTHER,
 };
 
@@ -75,6 +79,25 @@ int cadopt_place(int listener, uint64_t id, int descriptor, int at, bool close_o
 
 // Reads memory of a process (process_vm_readv(2)); all of it or nothing.
 int cadopt_read(pid_t process, uint64_t address, void *buffer, size_t length);
+
+// Reads a text and the NUL at its end. ENAMETOOLONG where it is longer than the buffer.
+int cadopt_read_text(pid_t process, uint64_t address, char *buffer, size_t size);
+
+// What tells a file from all others (inode(7)).
+struct cadopt_file {
+  uint64_t device;
+  uint64_t inode;
+};
+
+// The file that a path names for a thread, in its root and working folder, or for `folder`, a
+// descriptor of its own (AT_FDCWD: the working folder); of a symbolic link the link itself.
+int cadopt_find_file(pid_t thread, int folder, const char *path, struct cadopt_file *file);
+
+// The same for this process.
+int cadopt_own_file(const char *path, struct cadopt_file *file);
+
+// Whether a thread of this process waits in accept(2) on this descriptor of its.
+bool cadopt_accepts(pid_t process, int descriptor);
 
 // A copy of a descriptor of a process (pidfd_getfd(2)), close-on-exec; or -errno. `process` leads its
 // thread group.
