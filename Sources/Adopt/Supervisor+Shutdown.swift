@@ -5,10 +5,11 @@ extension Supervisor {
   /// shutdown(2) of the receiving side, which ends a listening socket for everybody, and with it the
   /// connections that wait in its queue.
   ///
-  /// Programs do that when they end. The socket is to outlive them, so that nothing is done: they close
-  /// it next, and go. Only a thread that waits in accept(2) has to be told, or the program might wait for
-  /// that thread for ever. Nothing but the real thing wakes it; the socket listens again as soon as it
-  /// has. In that moment, a millisecond, connections are refused.
+  /// Programs do that when they end, and the socket is to outlive them. One that does not wait in
+  /// accept(2), as the socket's O_NONBLOCK says, is told that it is done, and nothing is: it closes the
+  /// socket next, and goes. One that does wait has to see accept(2) fail, or it may wait for ever, so it
+  /// gets a socket that is as good as shut down in place of the passed one, and whoever waits already is
+  /// woken.
   func shutdown(_ call: cadopt_call) -> Answer {
     let asker = Asker(thread: call.thread)
     let descriptor = CInt(truncatingIfNeeded: call.arguments.0)
@@ -19,19 +20,78 @@ extension Supervisor {
       return .goOn
     }
     if told.isNew(shut: index) { report(.kept(index, .listening, asker.described)) }
-    // A Unix socket would never listen again (unix_shutdown of net/unix/af_unix.c leaves a mark).
-    if sockets[index].wish.address.port != nil, let process = asker.process,
-      cadopt_accepts(process, descriptor)
-    {
-      wakeAcceptors(process, descriptor, sockets[index])
+    let socket = sockets[index]
+    if fcntl(socket.descriptor, F_GETFL) & O_NONBLOCK == 0 {
+      putDeadSocket(in: socket, descriptor, asker, call)
+      if let process = asker.process { wakeAcceptors(process, descriptor, socket) }
     }
     return .result(error: 0)
   }
 
+  /// A fresh socket behaves like a listening one that was shut down: accept(2) fails with EINVAL, and
+  /// poll(2) says POLLHUP.
+  private func putDeadSocket(
+    in place: AdoptedSocket, _ descriptor: CInt, _ asker: Asker, _ call: cadopt_call
+  ) {
+    guard let domain = SocketOption.number(place.descriptor, SOL_SOCKET, SO_DOMAIN),
+      case .success(let flags) = asker.flags(descriptor)
+    else { return }
+    let dead = socket(domain, place.wish.type | CInt(SOCK_CLOEXEC.rawValue), place.wish.proto)
+    guard dead >= 0 else { return }
+    defer { close(dead) }
+    _ = cadopt_place(listener, call.id, dead, descriptor, flags & O_CLOEXEC != 0)
+  }
+
   private func wakeAcceptors(_ process: pid_t, _ descriptor: CInt, _ socket: AdoptedSocket) {
-    guard Glibc.shutdown(socket.descriptor, CInt(SHUT_RD)) == 0 else { return }
-    // Listening again too early would put it back to sleep before it has seen anything.
-    for _ in 1...100 where cadopt_accepts(process, descriptor) { usleep(200) }
-    _ = socket.listen(theirs: 0)
+    let waiting = acceptors(process, descriptor)
+    if waiting.isEmpty { return }
+    if socket.wish.address.port != nil {
+      // The real thing, undone as soon as it has served: connections are refused for a millisecond.
+      guard Glibc.shutdown(socket.descriptor, CInt(SHUT_RD)) == 0 else { return }
+      awaitNotice(of: waiting, process, descriptor)
+      _ = socket.listen(theirs: 0)
+    } else {
+      // A Unix socket would never listen again (unix_shutdown of net/unix/af_unix.c leaves a mark). A
+      // connection that ends at once wakes one that waits, and sends it to accept(2) again, which fails.
+      for _ in waiting where socket.connectOnce() {}
+    }
+  }
+
+  private func acceptors(_ process: pid_t, _ descriptor: CInt) -> [cadopt_acceptor] {
+    [cadopt_acceptor](unsafeUninitializedCapacity: 64) { buffer, count in
+      count = cadopt_acceptors(process, descriptor, buffer.baseAddress, buffer.count)
+    }
+  }
+
+  /// Listening again too early would put them back to sleep before they have seen anything. Later than
+  /// 20 ms they may have a machine that is badly loaded to thank, and clients come first.
+  private func awaitNotice(of waiting: [cadopt_acceptor], _ process: pid_t, _ descriptor: CInt) {
+    var left = waiting
+    for _ in 1...100 {
+      left.removeAll { acceptor in
+        withUnsafePointer(to: acceptor) { cadopt_has_left(process, descriptor, $0) }
+      }
+      if left.isEmpty { return }
+      usleep(200)
+    }
+  }
+}
+
+extension AdoptedSocket {
+  /// Connects to a Unix socket and closes the connection. Never waits.
+  ///
+  /// - Returns: whether somebody will accept it.
+  fileprivate func connectOnce() -> Bool {
+    let kind = CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+    let client = Glibc.socket(AF_UNIX, wish.type | kind, 0)
+    guard client >= 0 else { return false }
+    defer { close(client) }
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(descriptor, $0, &length) == 0 && connect(client, $0, length) == 0
+      }
+    }
   }
 }

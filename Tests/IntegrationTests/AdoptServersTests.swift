@@ -50,6 +50,10 @@ extension UnderSystemd {
         prepare: """
           sed 's|__folder__|ROOM|; s|__address__|127.0.0.1:PORT|' FILES/adopt/nginx.conf > ROOM/nginx.conf
           """),
+      // It calls shutdown(2) on the listening socket, which is everybody's, and ends connections whose
+      // request it has not read yet.
+      Server(
+        name: "webrick", command: "/usr/bin/ruby FILES/adopt/webrick.rb PORT", isGraceful: false),
       Server(
         name: "redis",
         command: "/usr/bin/redis-server --port PORT --bind 127.0.0.1 --save '' --dir ROOM",
@@ -115,6 +119,27 @@ extension UnderSystemd {
         }
         #expect(report.answered == report.requests, "\(report)")
         try await expectAdopted(service)
+      }
+    }
+
+    @Test("a program whose thread waits in accept(2) ends by shutting the socket down")
+    func waitingAcceptor() async throws {
+      let sandbox = try await Sandbox.shared
+      let server = Server(
+        name: "acceptor", command: "/usr/bin/python3 FILES/adopt/waiting_acceptor.py PORT",
+        settings: ["TimeoutStopSec=10"])
+      try await withServer(server, adopting: true, sandbox) { service, address in
+        for _ in 1...5 {
+          try await service.start()
+          try await expectAdopted(service)
+          try await service.stop()
+          // It ended by itself: accept(2) failed as it expects.
+          #expect(try await service.property("Result") == "success")
+          // And the socket listens again: this starts the next one.
+          let next = try AdoptLoadReport(
+            await sandbox.shell(Sandbox.askOnce(server.speaks, address, clients: 2)))
+          #expect(next.answered == 2, "\(next)")
+        }
       }
     }
 

@@ -96,8 +96,18 @@ int cadopt_find_file(pid_t thread, int folder, const char *path, struct cadopt_f
 // The same for this process.
 int cadopt_own_file(const char *path, struct cadopt_file *file);
 
-// Whether a thread of this process waits in accept(2) on this descriptor of its.
-bool cadopt_accepts(pid_t process, int descriptor);
+// A thread that waits in accept(2).
+struct cadopt_acceptor {
+  pid_t thread;
+  unsigned long turns;  // how often it was given a CPU before
+};
+
+// The threads of a process that wait in accept(2) on this descriptor of its: at most `room`. Returns
+// how many.
+size_t cadopt_acceptors(pid_t process, int descriptor, struct cadopt_acceptor *found, size_t room);
+
+// Whether one of them has noticed what woke it.
+bool cadopt_has_left(pid_t process, int descriptor, const struct cadopt_acceptor *acceptor);
 
 // A copy of a descriptor of a process (pidfd_getfd(2)), close-on-exec; or -errno. `process` leads its
 // thread group.
