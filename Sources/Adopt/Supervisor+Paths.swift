@@ -14,7 +14,7 @@ extension Supervisor {
     let index = asker.text(address).flatMap { paths.index($0, from: folder, asker) }
     guard isWaiting(call) else { return .gone }
     guard let index else { return .goOn }
-    if told.isNew(kept: index) { report(.kept(index, .path, asker.described)) }
+    if told.isNew(kept: index) { news = .kept(index, .path, asker.described) }
     return .result(error: 0)
   }
 }

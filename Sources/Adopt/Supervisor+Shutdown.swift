@@ -19,7 +19,7 @@ extension Supervisor {
     else {
       return .goOn
     }
-    if told.isNew(shut: index) { report(.kept(index, .listening, asker.described)) }
+    if told.isNew(shut: index) { news = .kept(index, .listening, asker.described) }
     let socket = sockets[index]
     if fcntl(socket.descriptor, F_GETFL) & O_NONBLOCK == 0 {
       putDeadSocket(in: socket, descriptor, asker, call)

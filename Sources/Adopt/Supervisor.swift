@@ -12,7 +12,7 @@ final class Supervisor {
   private let wishes: [BindWish]
   private let options: AdoptOptions
   let paths: UnixPaths
-  let report: @Sendable (AdoptReport) -> Void
+  private let report: @Sendable (AdoptReport) -> Void
   /// Of the self-test: how far it has come; the passed sockets are left as they are.
   private let trial: UnsafeMutablePointer<SelfTestProgress>?
 
