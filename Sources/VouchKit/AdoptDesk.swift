@@ -32,6 +32,11 @@ final class AdoptDesk {
     } catch {
       throw .usage(error.description)
     }
+    if let objection = ConnectsFirst.objection(
+      program: plan.command.first ?? [], addresses: adoption.addresses)
+    {
+      throw .usage("--pass adopt: \(objection)")
+    }
     do {
       try adoption.selfTest()
     } catch {

@@ -65,6 +65,34 @@ extension UnderSystemd {
       }
     }
 
+    @Test("an ordinary user needs no right to the path's folder, where the socket is its own")
+    func ordinaryUser() async throws {
+      let sandbox = try await Sandbox.shared
+      var server = try #require(Self.servers.first { $0.name == "gunicorn" })
+      server.name = "gunicorn-of-nobody"
+      server.settings = "User=nobody\nNoNewPrivileges=yes\nCapabilityBoundingSet="
+      try await withServer(server, socket: "SocketUser=nobody", sandbox) { service, path in
+        try await service.start()
+        let report = try await sandbox.underAdoptLoad(server.speaks, path) {
+          try await service.systemctl("restart")
+        }
+        #expect(report.answered == report.requests && report.answered > 0, "\(report)")
+      }
+    }
+
+    @Test("php-fpm, which connects to its path first, is refused with what to use")
+    func connectsFirst() async throws {
+      let sandbox = try await Sandbox.shared
+      let server = Server(name: "connects", command: "ROOM/php-fpm 1000", speaks: "http")
+      try await withServer(server, sandbox) { service, _ in
+        try await sandbox.shell(
+          "ln -s /bin/sleep \(Places.Inside.scratch)/adopt-path-connects/php-fpm")
+        try await service.expectStartFails()
+        #expect(try await service.property("ExecMainStatus") == "64")
+        #expect(try await service.journal().contains("use --pass php-fpm"))
+      }
+    }
+
     @Test("another path of the program's own is removed as ever")
     func ownPath() async throws {
       let sandbox = try await Sandbox.shared
@@ -89,7 +117,7 @@ extension UnderSystemd {
     }
 
     private func withServer(
-      _ server: Server, check: String = "--tcp @app", _ sandbox: Sandbox,
+      _ server: Server, check: String = "--tcp @app", socket: String = "", _ sandbox: Sandbox,
       _ body: (Service, _ path: String) async throws -> Void
     ) async throws {
       let name = "adopt-path-\(server.name)"
@@ -103,7 +131,7 @@ extension UnderSystemd {
         vouch: "--pass adopt \(check)", child: filled(server.command), filled(server.settings))
       try await sandbox.withService(name, text) { service in
         try await sandbox.install(
-          name + ".socket", "[Socket]\nFileDescriptorName=app\nListenStream=\(path)\n")
+          name + ".socket", "[Socket]\nFileDescriptorName=app\nListenStream=\(path)\n\(socket)\n")
         let started = try await sandbox.run(["systemctl", "start", name + ".socket"])
         try #require(started.succeeded, "\(started)")
         do {
