@@ -9,17 +9,37 @@ struct LoadReport: Decodable, Sendable {
   var worstSeconds: Double
 }
 
+/// A server's address and what is spoken there: what Tests/fixtures has a client for.
+struct LoadTarget: Sendable {
+  /// The client's script with its arguments.
+  fileprivate var client: [String]
+
+  static func http(port: Int) -> LoadTarget { LoadTarget(client: ["load.py", String(port)]) }
+
+  /// - Parameters:
+  ///   - name: fastcgi, smtp or tftp.
+  ///   - address: HOST:PORT or a path.
+  static func speaking(_ name: String, _ address: String) -> LoadTarget {
+    LoadTarget(client: ["protocol_load.py", name, address])
+  }
+}
+
 extension Sandbox {
   /// Asks `port` without a pause while `body` runs, for at most `seconds`.
   func underLoad(port: Int, seconds: Int = 60, _ body: () async throws -> Void) async throws
     -> LoadReport
   {
+    try await underLoad(.http(port: port), seconds: seconds, body)
+  }
+
+  /// Asks without a pause while `body` runs, for at most `seconds`.
+  func underLoad(_ target: LoadTarget, seconds: Int = 60, _ body: () async throws -> Void)
+    async throws -> LoadReport
+  {
     let stop = Service.freshFile("load-stop")
     async let load = run(
-      [
-        "/usr/bin/python3", Places.Inside.fixtures + "/load.py", String(port), stop,
-        "--seconds", String(seconds),
-      ], seconds: seconds + 60)
+      ["/usr/bin/python3", Places.Inside.fixtures + "/" + target.client[0]]
+        + target.client.dropFirst() + [stop, "--seconds", String(seconds)], seconds: seconds + 60)
     do {
       try await body()
     } catch {
