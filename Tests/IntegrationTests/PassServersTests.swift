@@ -57,6 +57,7 @@ extension UnderSystemd {
       speaking(
         "fastcgi", "127.0.0.1:8017", name: "php-fpm", pass: "php-fpm", "hello from PHP",
         process: "php-fpm8.2"),
+      http("go-own-port", "adopt", port: 8019, "hello from Go", process: "go-app"),
       http("starlet", "server-starter", port: 8016, "hello from PSGI", process: "/usr/bin/placku"),
       http("java-app", "inetd", port: 8018, "hello from Java", process: "java", status: 143),
       // It has no handler for SIGTERM.
@@ -104,6 +105,26 @@ extension UnderSystemd {
       let journal = try await service.journal()
       #expect(!journal.contains("Failed with result"), "\(journal)")
       try await sandbox.run(["systemctl", "stop", server.name + ".socket"])
+    }
+
+    @Test("a service without a .socket unit restarts under load without a failed request: --listen")
+    func listenAndStore() async throws {
+      let sandbox = try await Sandbox.shared
+      try await sandbox.installShippedUnits()
+      let service = Service(sandbox: sandbox, name: "listen-app.service")
+      try await service.start()
+      #expect(try await service.property("NFileDescriptorStore") == "1")
+      let report = try await sandbox.underLoad(port: 8020) {
+        for _ in 1...4 {
+          try await service.systemctl("reset-failed")
+          let restarted = try await service.systemctl("restart")
+          #expect(restarted.succeeded, "\(restarted)")
+        }
+      }
+      #expect(report.failures == 0, "\(report)")
+      #expect(report.requests >= 40, "\(report)")
+      try await service.stop()
+      #expect(try await service.property("Result") == "success")
     }
 
     @Test("exim waits for mail on its standard input (-bw), and restarts without a lost session")
