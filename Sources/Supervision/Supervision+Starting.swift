@@ -43,7 +43,9 @@ extension Supervision {
   /// pass now.
   mutating func probeSoon(at now: Moment) {
     guard phase.judgingSince != nil else { return }
-    for id in records.indices where records[id].probing == nil && !records[id].isPassing {
+    for id in records.indices
+    where policy.checks[id].reporter == nil && records[id].probing == nil && !records[id].isPassing
+    {
       records[id].due = min(records[id].due, now)
     }
   }

@@ -70,6 +70,10 @@ import Testing
       { $0.send(.signal(.usr1, .unknown)) },
       { $0.send($0.childRuns ? .childEnded(.exited(3)) : .clock) },
     ]
+    // It matters while a start is being judged alone.
+    if world.childRuns, world.readies == 0 || world.restarts > 0 {
+      all.append { $0.send(.listening) }
+    }
     if world.isLaunching {
       all.append { $0.send(.childStarted) }
       all.append { $0.send(.childNotStarted("no memory", exitCode: 70)) }

@@ -30,6 +30,33 @@ import Testing
     #expect(world.effects.contains(.probe(0, timeout: .seconds(5))))
   }
 
+  @Test("when the child begins to listen, a check that waits to try again asks at once")
+  func listening() {
+    var world = World(Policy(checks: [.plain("a"), .plain("b"), .component("worker")]))
+    world.start()
+    world.advance(.seconds(4))
+    world.send(.probeEnded(0, .failed("connect refused")))
+    #expect(world.probing.keys.sorted() == [1])
+    world.send(.listening)
+    // The one in flight goes on.
+    #expect(world.effects.contains(.probe(0, timeout: .seconds(5))))
+    #expect(world.effects.count { if case .probe = $0 { true } else { false } } == 1)
+    #expect(world.logs.allSatisfy { !$0.contains("worker") }, "no report is late for that")
+  }
+
+  @Test("once all is well, that the child listens somewhere changes nothing")
+  func listeningLater() {
+    var world = World(Policy(checks: [.plain()]))
+    world.start()
+    world.send(.probeEnded(0, .passed("200")))
+    world.send(.listening)
+    #expect(world.effects.isEmpty)
+    world.sleep()
+    world.send(.probeEnded(0, .failed("connect refused")))
+    world.send(.listening)
+    #expect(world.effects.isEmpty, "a failing check keeps its schedule")
+  }
+
   @Test("failures before the first success are not failures")
   func notFailures() {
     var world = World(
