@@ -70,8 +70,10 @@ import Testing
       { $0.send(.signal(.usr1, .unknown)) },
       { $0.send($0.childRuns ? .childEnded(.exited(3)) : .clock) },
     ]
-    // It matters while a start is being judged alone.
-    if world.childRuns, world.readies == 0 || world.restarts > 0 {
+    // It matters while a start is judged, and a check is not being asked, alone.
+    if world.childRuns, world.readies == 0 || world.restarts > 0,
+      world.probing.count < world.policy.checks.count, world.trace.last != .listening
+    {
       all.append { $0.send(.listening) }
     }
     if world.isLaunching {
