@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import proc
 from bench import Unmeasured, end, spawn
 from board import Board
 from launch import delay
@@ -42,76 +43,99 @@ http {{
 """
 
 
-@contextlib.contextmanager
-def nginx(bench, adopting):
-    """nginx under vouch; gives its port."""
-    room = bench.room / f"nginx.{'adopt' if adopting else 'plain'}"
-    room.mkdir(exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        if adopting:
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=511))
-            port = listener.getsockname()[1]
-        else:
-            listener, port = None, free_port()
-        configuration = room / "nginx.conf"
-        configuration.write_text(NGINX.format(room=room, port=port))
-        options = ["--pass", "adopt"] if adopting else []
-        pid = spawn(
-            [bench.vouch, "--no-check", *options, "--", shutil.which("nginx"), "-c",
-             str(configuration), "-p", str(room)],
-            {}, listener=listener and listener.fileno())
-        stack.callback(end, pid)
-        await_answer(port)
-        yield port
+class Nginx:
+    """`with Nginx(...) as server:`, nginx under vouch; `adopting` its socket, or on a port of its own."""
+
+    def __init__(self, bench, adopting):
+        self.bench, self.adopting = bench, adopting
+        self.room = bench.room / f"nginx.{'adopt' if adopting else 'plain'}"
+
+    def __enter__(self):
+        self.room.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            listener = None
+            if self.adopting:
+                listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=511))
+            self.port = listener.getsockname()[1] if listener else free_port()
+            configuration = self.room / "nginx.conf"
+            configuration.write_text(NGINX.format(room=self.room, port=self.port))
+            options = ["--pass", "adopt"] if self.adopting else []
+            self.pid = spawn(
+                [self.bench.vouch, "--no-check", *options, "--", shutil.which("nginx"), "-c",
+                 str(configuration), "-p", str(self.room)],
+                {}, listener=listener and listener.fileno())
+        self.await_answer()
+        master, = children(self.pid)
+        self.worker, = children(master)
+        return self
+
+    def __exit__(self, *_):
+        end(self.pid)
+
+    def await_answer(self, patience=10.0):
+        limit = time.monotonic() + patience
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                    connection.settimeout(1)
+                    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    if connection.recv(16):
+                        return
+            except OSError:
+                pass
+            if time.monotonic() > limit:
+                raise Unmeasured("nginx under vouch does not answer")
+            time.sleep(0.02)
+
+    def load(self, seconds, headers):
+        """Requests a second, as wrk counts them, and microseconds of the worker's CPU for each."""
+        before = proc.cpu_time_of_all(self.worker)
+        result = subprocess.run(
+            ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers,
+             f"http://127.0.0.1:{self.port}/"],
+            capture_output=True, text=True, timeout=60)
+        used = proc.cpu_time_of_all(self.worker) - before
+        rate = re.search(r"Requests/sec:\s*([\d.]+)", result.stdout)
+        count = re.search(r"(\d+) requests in", result.stdout)
+        if not rate or not count or "Non-2xx" in result.stdout:
+            raise Unmeasured(f"wrk: {result.stdout[-200:]}{result.stderr[-200:]}")
+        return float(rate[1]), used / int(count[1]) / 1000
 
 
-def await_answer(port, patience=10.0):
-    limit = time.monotonic() + patience
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.settimeout(1)
-                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                if connection.recv(16):
-                    return
-        except OSError:
-            pass
-        if time.monotonic() > limit:
-            raise Unmeasured("nginx under vouch does not answer")
-        time.sleep(0.02)
-
-
-def throughput(port, seconds, headers):
-    """Requests a second, as wrk counts them."""
-    result = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers, f"http://127.0.0.1:{port}/"],
-        capture_output=True, text=True, timeout=60)
-    found = re.search(r"Requests/sec:\s*([\d.]+)", result.stdout)
-    if not found or "Non-2xx" in result.stdout:
-        raise Unmeasured(f"wrk: {result.stdout[-200:]}{result.stderr[-200:]}")
-    return float(found[1])
+def children(pid):
+    return [int(each) for each in
+            pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def throughputs(bench):
     if not shutil.which("wrk") or not shutil.which("nginx"):
         raise Unmeasured("wrk or nginx is not installed")
-    rounds, seconds = bench.times(12, 4), bench.times(2, 1)
+    rounds, seconds = bench.times(20, 4), 1
     rows = []
-    with nginx(bench, True) as adopted, nginx(bench, False) as plain:
+    with Nginx(bench, True) as adopted, Nginx(bench, False) as plain:
         for kind, headers in [
                 ("kept connections", []), ("a connection for each", ["-H", "Connection: close"])]:
-            ratios, rates = [], []
+            ratios, rates, costs = [], [], []
             for turn in range(rounds):
                 order = [adopted, plain] if turn % 2 else [plain, adopted]
-                rate = {port: throughput(port, seconds, headers) for port in order}
-                ratios.append(rate[adopted] / rate[plain])
-                rates.append(rate[plain])
+                seen = {server: server.load(seconds, headers) for server in order}
+                ratios.append(seen[adopted][0] / seen[plain][0])
+                costs.append(seen[adopted][1] / seen[plain][1])
+                rates.append(seen[plain][0])
+            how = (f"wrk -c{CONNECTIONS}, with the filter by without, {rounds} pairs of {seconds} s "
+                   "in turns")
             rows.append(Row(
-                f"adopt: throughput of nginx, {kind}", "",
-                f"x {spread(ratios, '', 3).replace(' (', '(', 1)}", NO_BUDGET,
-                f"wrk -c{CONNECTIONS}, with the filter by without, {rounds} pairs of {seconds} s in "
-                f"turns; {statistics.median(rates):.0f} requests/s without"))
+                f"adopt: throughput of nginx, {kind}", "", ratio(ratios), NO_BUDGET,
+                f"{how}; {statistics.median(rates):.0f} requests/s without"))
+            # Hardly depends on what else the machine does.
+            rows.append(Row(
+                f"adopt: CPU of nginx for a request, {kind}", "", ratio(costs), NO_BUDGET,
+                "the same, user + system of its worker"))
     return rows
+
+
+def ratio(values):
+    return f"x {statistics.median(values):.3f} ({min(values):.3f}-{max(values):.3f})"
 
 
 def probe(bench, what, count, adopting):
