@@ -12,7 +12,7 @@ final class Supervisor {
   private let wishes: [BindWish]
   private let options: AdoptOptions
   let paths: UnixPaths
-  private let report: @Sendable (AdoptReport) -> Void
+  let report: @Sendable (AdoptReport) -> Void
   /// Of the self-test: how far it has come; the passed sockets are left as they are.
   private let trial: UnsafeMutablePointer<SelfTestProgress>?
 
@@ -154,6 +154,10 @@ final class Supervisor {
       socket.takeAfter(
         copy, nonblocking: flags & O_NONBLOCK != 0, isFirst: !taken.contains(index))
     }
+    // They go with its own socket.
+    let watches = AdoptedSocket.inode(of: copy).map {
+      EpollWatch.all(of: call.thread, inode: $0)
+    }
     step(.placing)
     let error = cadopt_place(
       listener, call.id, socket.descriptor, descriptor, flags & O_CLOEXEC != 0)
@@ -167,6 +171,7 @@ final class Supervisor {
     if told.isNew(adopted: index) {
       news = .adopted(index, asked: wish.address, asker.described)
     }
+    watchAgain(watches ?? [], index, asker)
     return .result(error: 0)
   }
 

@@ -1,5 +1,6 @@
 import Adopt
 import Checks
+import Glibc
 import Launch
 import Logging
 import NIOCore
@@ -96,7 +97,7 @@ final class AdoptDesk {
       take(report, on: loop)
       switch report {
       case .adopted, .listening: listening()
-      case .unmatched, .refused, .unseen, .kept, .short: break
+      case .unmatched, .refused, .unseen, .kept, .unwatched, .short: break
       }
     }
   }
@@ -125,8 +126,38 @@ final class AdoptDesk {
         case .listening: "shut down"
         }
       log.debug("\(process) \(did) \(adoption.addresses[index]), the passed socket: it stays")
+    case .unwatched(let index, let reason, let process):
+      log.error(
+        "\(process) watched its socket with epoll before it bound it, and may not hear of connections to \(adoption.descriptions[index]): \(reason)"
+      )
     case .short(let text):
       log.warning("a bind(2) of the program waits until vouch can look at it: \(text)")
+    }
+  }
+
+  // MARK: - After a signal
+
+  /// A process may stop to accept and go on: until when that is looked for.
+  private static let looks: [TimeAmount] = [
+    .milliseconds(50), .milliseconds(200), .seconds(1), .seconds(5), .seconds(20),
+  ]
+  private var leftoverLooks: [Scheduled<Void>] = []
+
+  /// The child got a signal, which may make it, or workers that it replaces, close the passed sockets
+  /// while they go on.
+  func signalled(on loop: any EventLoop) {
+    for look in leftoverLooks { look.cancel() }
+    let adoption = adoption
+    let log = log
+    leftoverLooks = Self.looks.map { delay in
+      loop.scheduleTask(in: delay) {
+        _ = DetachedThread.run {
+          let count = adoption.dropLeftovers(below: getpid())
+          if count > 0 {
+            log.debug("\(count) passed sockets taken out of epoll, which were closed")
+          }
+        }
+      }
     }
   }
 

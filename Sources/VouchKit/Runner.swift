@@ -110,8 +110,12 @@ final class Runner {
       for probe in running.values { probe.cancel() }
       running = [:]
     case .notify(let notification): notify(notification)
-    case .signalChild(let signal): child?.send(signal)
-    case .stopChild(let signal): child?.stop(signal)
+    case .signalChild(let signal):
+      child?.send(signal)
+      adopt?.signalled(on: loop)
+    case .stopChild(let signal):
+      child?.stop(signal)
+      adopt?.signalled(on: loop)
     case .killChild: child?.kill()
     case .killRest: killRest()
     case .startChild: startChild()

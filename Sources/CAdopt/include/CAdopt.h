@@ -109,6 +109,24 @@ size_t cadopt_acceptors(pid_t process, int descriptor, struct cadopt_acceptor *f
 // Whether one of them has noticed what woke it.
 bool cadopt_has_left(pid_t process, int descriptor, const struct cadopt_acceptor *acceptor);
 
+// A registration of a socket with an epoll instance (epoll(7)).
+struct cadopt_watch {
+  int epoll;   // the instance's number in its process
+  int number;  // the socket's when it was registered
+  uint32_t events;
+  uint64_t data;
+};
+
+// Where the epoll instances of a process watch the socket of this inode: at most `room`. Returns how
+// many.
+size_t cadopt_watches(pid_t process, uint64_t inode, struct cadopt_watch *found, size_t room);
+
+// Registers a socket of this process with an epoll instance, or takes it out, as that process would
+// have done: under its number there. `epoll` is a copy of the instance's descriptor. Waits for a short-
+// lived process.
+int cadopt_watch_again(int epoll, int socket, const struct cadopt_watch *watch);
+int cadopt_unwatch(int epoll, int socket, const struct cadopt_watch *watch);
+
 // A copy of a descriptor of a process (pidfd_getfd(2)), close-on-exec; or -errno. `process` leads its
 // thread group.
 int cadopt_copy(pid_t process, int descriptor);

@@ -1,0 +1,98 @@
+import CAdopt
+import Glibc
+
+extension Adoption {
+  /// Takes the passed sockets out of the epoll instances of processes that have closed them and go on.
+  ///
+  /// close(2) does that by itself only for a socket that nobody else has open. A program that stops to
+  /// accept and then finishes what it has in hand, as haproxy in its soft stop, would be told of each
+  /// new connection over and over, which are no longer its business, and use up a CPU.
+  ///
+  /// - Parameter root: looks at its descendants.
+  /// - Returns: how many registrations there were.
+  public func dropLeftovers(below root: Int32) -> Int {
+    let inodes = Set(sockets.map(\.inode))
+    var leftovers: [Watched: pid_t] = [:]
+    var wanted: Set<Watched> = []
+    for process in Self.descendants(of: root) {
+      let asker = Asker(thread: process)
+      for (index, socket) in sockets.enumerated() {
+        for watch in EpollWatch.all(of: process, inode: socket.inode) {
+          let watched = Watched(index: index, watch)
+          // Its number may be another's by now, even another passed socket's.
+          if asker.socketInode(watch.number).map(inodes.contains) == true {
+            wanted.insert(watched)
+          } else {
+            leftovers[watched] = process
+          }
+        }
+      }
+    }
+    // Processes that came of a fork may share an epoll instance: one of them may still accept.
+    let dropped = leftovers.filter { !wanted.contains($0.key) && drop($0.key, of: $0.value) }
+    return dropped.count
+  }
+
+  private struct Watched: Hashable {
+    let index: Int
+    let epoll: CInt
+    let number: CInt
+    let events: UInt32
+    let data: UInt64
+
+    init(index: Int, _ watch: cadopt_watch) {
+      self.index = index
+      (epoll, number) = (watch.epoll, watch.number)
+      (events, data) = (watch.events, watch.data)
+    }
+  }
+
+  private func drop(_ watched: Watched, of process: pid_t) -> Bool {
+    guard case .success(let epoll) = Asker(thread: process).copy(watched.epoll) else {
+      return false
+    }
+    defer { close(epoll) }
+    let watch = cadopt_watch(
+      epoll: watched.epoll, number: watched.number, events: watched.events, data: watched.data)
+    return withUnsafePointer(to: watch) {
+      cadopt_unwatch(epoll, sockets[watched.index].descriptor, $0)
+    } == 0
+  }
+
+  private static func descendants(of root: pid_t) -> [pid_t] {
+    var found: [pid_t] = []
+    var open = [root]
+    while let process = open.popLast() {
+      let children = Self.children(of: process)
+      found += children
+      open += children
+    }
+    return found
+  }
+
+  /// From /proc/PID/task/TID/children (proc(5)).
+  private static func children(of process: pid_t) -> [pid_t] {
+    guard let tasks = opendir("/proc/\(process)/task") else { return [] }
+    defer { closedir(tasks) }
+    var found: [pid_t] = []
+    while let entry = readdir(tasks) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard name.first != ".", let file = fopen("/proc/\(process)/task/\(name)/children", "re")
+      else {
+        continue
+      }
+      defer { fclose(file) }
+      var line: UnsafeMutablePointer<CChar>?
+      var room = 0
+      defer { free(line) }
+      if getline(&line, &room, file) > 0, let line {
+        found += String(cString: line).split(whereSeparator: \.isWhitespace).compactMap {
+          pid_t($0)
+        }
+      }
+    }
+    return found
+  }
+}
