@@ -54,6 +54,10 @@ extension UnderSystemd {
       // request it has not read yet.
       Server(
         name: "webrick", command: "/usr/bin/ruby FILES/adopt/webrick.rb PORT", isGraceful: false),
+      // It leaves listen(2) out where the socket listens already. SIGUSR1 is its soft stop.
+      Server(
+        name: "haproxy", command: "/usr/sbin/haproxy -f FILES/adopt/haproxy.cfg",
+        settings: ["Environment=ADDRESS=127.0.0.1:PORT", "KillSignal=SIGUSR1"]),
       Server(
         name: "redis",
         command: "/usr/bin/redis-server --port PORT --bind 127.0.0.1 --save '' --dir ROOM",
@@ -143,6 +147,32 @@ extension UnderSystemd {
       }
     }
 
+    @Test("haproxy, which ends softly, is not told of connections that are no longer its own")
+    func softStop() async throws {
+      let sandbox = try await Sandbox.shared
+      let server = try #require(Self.servers.first { $0.name == "haproxy" })
+      try await withServer(server, adopting: true, sandbox) { service, address in
+        try await service.start()
+        let child = try await service.childPID
+        let port = address.split(separator: ":")[1]
+        let used = "awk '{ print $14 + $15 }' /proc/\(child)/stat"
+        // A request in hand that does not end, a soft stop, and a connection that waits for the next
+        // haproxy: the time that this one uses meanwhile, in ticks of 10 ms.
+        let ticks = try await sandbox.run([
+          "/bin/bash", "-c",
+          """
+          exec 8<>/dev/tcp/127.0.0.1/\(port); printf 'GET / HTTP/1.1\\r\\n' >&8; sleep 0.5
+          systemctl kill --kill-whom=main --signal=USR1 \(service.name); sleep 0.5
+          exec 9<>/dev/tcp/127.0.0.1/\(port)
+          before=$(\(used)); sleep 2; after=$(\(used)); echo $((after - before))
+          """,
+        ]).output.trimmed
+        let count = try #require(Int(ticks), "\(ticks)")
+        // It would be 200 and more.
+        #expect(count < 50)
+      }
+    }
+
     @Test("the same without vouch's hand does refuse: the load can tell")
     func control() async throws {
       let sandbox = try await Sandbox.shared
@@ -184,7 +214,7 @@ extension UnderSystemd {
         ? "--http :\(port)/" : "--exec '\(Sandbox.askOnce(server.speaks, address))'"
       let text = serviceText(
         vouch: (adopting ? "--pass adopt " : "") + check, child: filled(server.command),
-        server.settings.joined(separator: "\n"))
+        filled(server.settings.joined(separator: "\n")))
       try await sandbox.withService(name, text) { service in
         guard adopting else { return try await body(service, address) }
         try await sandbox.install(
