@@ -74,6 +74,25 @@ extension UnderSystemd {
       }
     }
 
+    @Test("the same with a program that knows nothing of systemd and binds its port itself")
+    func adopted() async throws {
+      let sandbox = try await Sandbox.shared
+      let port = Service.freshPort()
+      let unit = text(
+        "--listen 127.0.0.1:\(port) --pass adopt --http /healthz",
+        child: Fixture.webApp(port: port), "FileDescriptorStoreMax=1", "WatchdogSec=30")
+      try await sandbox.withService("listen-adopted", unit) { service in
+        try await service.start()
+        let inode = try await inode(of: port, sandbox)
+        let report = try await sandbox.underLoad(port: port) {
+          try await restart(service, times: 5)
+        }
+        #expect(report.failures == 0, "\(report)")
+        #expect(report.requests >= 50, "\(report)")
+        #expect(try await self.inode(of: port, sandbox) == inode)
+      }
+    }
+
     @Test("without a store a restart under load fails requests, and the log says what would help")
     func notKept() async throws {
       let sandbox = try await Sandbox.shared
