@@ -121,8 +121,7 @@ public enum OpenSocket {
   public static func isReachable(_ descriptor: Int32, _ spec: ListenSpec) -> Bool {
     guard case .path(let path) = spec.address.place else { return true }
     guard SocketFile.leads(path, to: descriptor, spec.address) else { return false }
-    // Another user's file: then they are as its owner wants them.
-    _ = chmod(path, mode_t(spec.options.mode ?? ListenOptions.defaultMode))
+    SocketFile.setMode(of: path, spec.options.mode ?? ListenOptions.defaultMode)
     return true
   }
 }

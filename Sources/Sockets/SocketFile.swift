@@ -40,6 +40,16 @@ enum SocketFile {
     }
   }
 
+  /// Sets a socket's rights, where they are others and are ours to set. Never those of what a link
+  /// leads to, which whoever may write to the folder could have put there.
+  static func setMode(of path: String, _ mode: UInt32) {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK,
+      status.st_mode & 0o777 != mode
+    else { return }
+    fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW)
+  }
+
   /// Whether the file at a path is this very socket.
   static func leads(_ path: String, to descriptor: Int32, _ address: ListenAddress) -> Bool {
     var status = stat()

@@ -124,8 +124,8 @@ struct Listening {
       var message = "--listen '\(Supervision.oneLine(spec.text))': \(error)"
       if error.reason == .inUse, let holder = holder(of: spec.address) {
         message += " by \(holder)"
-        if holder.hasPrefix("process 1 ") {
-          message += ": a .socket unit's that is not passed to this service, for want of Sockets=?"
+        if holder.hasSuffix("(systemd)") {
+          message += "; if it is a .socket unit's, Sockets= in the service passes it on"
         }
       }
       throw .failure(message)

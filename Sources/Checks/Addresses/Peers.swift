@@ -27,7 +27,7 @@ final class Peers {
       guard let listener = listeners.first else {
         throw SpecError(
           "no listening stream socket was passed to vouch, so that a path alone has no server: "
-            + "add a .socket unit, or write :PORT/PATH")
+            + "add a .socket unit or --listen PORT, or write :PORT/PATH")
       }
       addresses = listener.peers
       acceptQueue = AcceptQueue(listener: listener.descriptor, diag: diag)
