@@ -72,7 +72,8 @@ private struct UnitIdentity {
     // A service of a user's manager lies within user@.service of the system's: look there first.
     if let name = unit(sd_pid_get_user_unit) { return UnitIdentity(name: name, isUser: true) }
     if let name = unit(sd_pid_get_unit) { return UnitIdentity(name: name, isUser: false) }
-    return nil
+    guard access("/proc/1/cgroup", F_OK) != 0, let own = ControlGroupPath.own else { return nil }
+    return UnitIdentity(name: own.service, isUser: own.isUser)
   }
 
   private static func unit(

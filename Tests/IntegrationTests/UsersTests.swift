@@ -31,14 +31,15 @@ extension UnderSystemd {
     // tell KillMode=.
     @Test(
       "the child of an unprivileged vouch gets exactly one SIGTERM under KillMode=control-group",
-      arguments: ["User=daemon", "DynamicUser=yes"])
+      // With ProtectProc=invisible process 1 is out of sight, by which libsystemd finds the unit's name.
+      arguments: ["User=daemon", "DynamicUser=yes", "DynamicUser=yes\nProtectProc=invisible"])
     func stopAsUser(setting: String) async throws {
       let sandbox = try await Sandbox.shared
       let log = Service.freshFile("signals")
       let text = serviceText(
         vouch: "--no-check", child: Fixture.signalLog(log), setting,
         "ReadWritePaths=\(Places.Inside.scratch)", "KillMode=control-group")
-      let name = "stop-as-" + setting.prefix { $0 != "=" }.lowercased()
+      let name = "stop-as-" + setting.filter(\.isLetter).lowercased()
       try await sandbox.withService(name, text) { service in
         try await service.start()
         try await waitForLog(log, "Ready\n", sandbox)
