@@ -151,7 +151,7 @@ extension UnderSystemd {
           for _ in 1...3 {
             try await service.systemctl("restart")
             // Exim takes its time for a session.
-            try await Task.sleep(for: .milliseconds(300))
+            try await Task.sleep(for: .milliseconds(500))
           }
         }
         #expect(report.failures == 0, "\(report)")
