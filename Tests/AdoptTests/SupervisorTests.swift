@@ -321,7 +321,8 @@ import Testing
       s = socket.socket(); s.bind(('127.0.0.1', PORT)); print(s.getsockname()[1] == PORT)
       """, passed.port)
     #expect(outcome.lines == ["True"], "\(outcome)")
-    #expect(descriptors() == before)
+    // Other tests run in this process, too. Of each of the 150 one more would be left.
+    #expect(descriptors() < before + 75)
   }
 
   private func descriptors() -> Int {
