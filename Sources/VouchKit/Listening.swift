@@ -74,8 +74,9 @@ struct Listening {
       } else {
         stale.append(place)
         news.append(
-          "the socket of \(specs[index].address.shown) that systemd kept is out of reach: opened anew "
-            + "(RuntimeDirectoryPreserve=restart keeps the folder of RuntimeDirectory=)")
+          "the path \(specs[index].address.shown) does not lead to the socket that systemd kept: opened "
+            + "anew (RuntimeDirectoryPreserve=restart keeps a RuntimeDirectory=; or does the program "
+            + "remove its path?)")
       }
     }
     for place in stale {
@@ -146,7 +147,7 @@ struct Listening {
   /// 254 on it says so in FDSTORE. Before that the unit files tell; a user's service has to ask.
   private static func storeHasRoom(_ environment: ChildEnvironment) -> Bool {
     if let told = room(environment) { return told > 0 }
-    guard OwnUnit.isService, let unit = OwnUnit.fromFiles() else { return false }
+    guard let unit = OwnUnit.fromFiles() else { return false }
     return unit.descriptorStoreMax ?? 0 > 0
   }
 
