@@ -32,8 +32,9 @@ struct Asker {
   /// The process, with its name.
   var described: AskingProcess {
     let process = process ?? thread
+    // A process may call itself anything (PR_SET_NAME, prctl(2)), and this is told in one line.
     let name = Self.text("/proc/\(process)/comm").map { text in
-      String(text.prefix { $0 != "\n" })
+      OneLine.of(text.hasSuffix("\n") ? String(text.dropLast()) : text)
     }
     return AskingProcess(pid: process, name: name)
   }

@@ -92,8 +92,8 @@ extension BindAddress: CustomStringConvertible {
       return parts.joined(separator: ".") + ":\(port)"
     case .ip6(let high, let low, let scope, let port):
       return "[\(Self.text(high, low))\(scope == 0 ? "" : "%\(scope)")]:\(port)"
-    case .path(let path): return Self.shown(path)
-    case .abstract(let name): return "@" + Self.shown(name)
+    case .path(let path): return OneLine.of(String(decoding: path, as: UTF8.self))
+    case .abstract(let name): return "@" + OneLine.of(String(decoding: name, as: UTF8.self))
     case .other(let family): return "an address of family \(family)"
     }
   }
@@ -106,14 +106,5 @@ extension BindAddress: CustomStringConvertible {
       else { return "?" }
       return String(cString: text)
     }
-  }
-
-  /// One line, whatever bytes there are.
-  private static func shown(_ bytes: [UInt8]) -> String {
-    String(
-      String.UnicodeScalarView(
-        String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
-          $0.properties.generalCategory == .control ? "\u{FFFD}" : $0
-        }))
   }
 }

@@ -19,7 +19,7 @@ final class Supervisor {
   /// The passed sockets that this generation has.
   private var taken: Set<Int> = []
   var told = Told()
-  /// To be told once the present call is answered.
+  /// What the present call has brought.
   var news: AdoptReport?
 
   /// - Parameter listener: the descriptor on which the kernel asks; closed at the end.
@@ -74,14 +74,20 @@ final class Supervisor {
       case CADOPT_UNLINK, CADOPT_UNLINKAT: unlink(call)
       default: Answer.goOn
       }
+    // Before the answer: what it says may be why the program ends. But whoever hears that one listens
+    // on a socket of its own may connect at once.
+    let isLate = if case .listening(nil, _)? = news { true } else { false }
+    if !isLate { tell() }
     step(.answering)
     switch answer {
     case .goOn: _ = cadopt_continue(listener, call.id)
     case .result(let error): _ = cadopt_return(listener, call.id, error == 0 ? 0 : -1, error)
     case .gone: break
     }
-    // After the answer: it does not wait for this, and whoever hears that a process listens may connect
-    // at once.
+    tell()
+  }
+
+  private func tell() {
     if let news { report(news) }
     news = nil
   }
@@ -182,7 +188,10 @@ final class Supervisor {
     // Bad pointers and numbers are the program's, and the kernel tells it.
     if failure.isDenied, told.isNew(unseen: asker.thread) {
       news = .unseen(
-        address, reason: "vouch may not read \(what): \(failure.text) (ptrace(2))",
+        address,
+        reason:
+          "vouch may not read \(what): \(failure.text): the program has changed its user, or hides "
+          + "itself (PR_SET_DUMPABLE), and vouch lacks CAP_SYS_PTRACE",
         asker.described)
     }
     return .goOn
@@ -246,7 +255,8 @@ struct Told {
   }
 
   mutating func isNew(unseen thread: pid_t) -> Bool {
-    unseen.count < Self.room && unseen.insert(thread).inserted
+    // What such a process asks for is not known: once is enough.
+    unseen.isEmpty && unseen.insert(thread).inserted
   }
 
   mutating func isNew(kept index: Int) -> Bool { kept.insert(index).inserted }

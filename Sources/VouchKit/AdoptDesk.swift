@@ -5,7 +5,6 @@ import Launch
 import Logging
 import NIOCore
 import Supervision
-import Synchronization
 import SystemPackage
 
 /// `--pass adopt` in the shell: each start of the child gets its filter and its supervisor, and what
@@ -13,7 +12,8 @@ import SystemPackage
 final class AdoptDesk {
   private let adoption: Adoption
   private let log: Logger
-  private let mailbox = Mailbox()
+  private let mailbox = AdoptMailbox()
+  private var taking: ((AdoptReport) -> Void)?
   private var start = 0
   private var hasToldLimits = false
 
@@ -92,14 +92,21 @@ final class AdoptDesk {
   /// Takes reports on the loop from now on; `listening` is called for each that says that the child
   /// listens, or has a socket that does: some programs ask first, and leave listen(2) out.
   func attach(on loop: any EventLoop, listening: @escaping () -> Void) {
-    mailbox.open(on: loop) { [self] report, number in
-      guard number == start else { return }
+    taking = { [self] report in
       take(report, on: loop)
       switch report {
       case .adopted, .listening: listening()
       case .unmatched, .refused, .unseen, .kept, .unwatched, .short: break
       }
     }
+    let desk = NIOLoopBound(self, eventLoop: loop)
+    mailbox.open { loop.execute { desk.value.read() } }
+  }
+
+  /// Takes what has been reported up to now. To be called before the child's end is: it may be the
+  /// reason.
+  func read() {
+    for (report, number) in mailbox.empty() where number == start { taking?(report) }
   }
 
   private func take(_ report: AdoptReport, on loop: any EventLoop) {
@@ -174,35 +181,6 @@ final class AdoptDesk {
         elsewhere.isEmpty
         ? "" : "; it bound " + elsewhere.map(\.description).joined(separator: ", ")
       log.warning("the program listens, and has not bound the passed socket \(names)\(others)")
-    }
-  }
-}
-
-/// Reports on their way from the supervisors' threads to the loop, which begins after the first of them
-/// may have come.
-private final class Mailbox: Sendable {
-  private struct State {
-    var waiting: [(AdoptReport, Int)] = []
-    var deliver: (@Sendable (AdoptReport, Int) -> Void)?
-  }
-  private let state = Mutex(State())
-
-  func post(_ report: AdoptReport, of start: Int) {
-    state.withLock { state in
-      guard let deliver = state.deliver else { return state.waiting.append((report, start)) }
-      deliver(report, start)
-    }
-  }
-
-  func open(on loop: any EventLoop, _ take: @escaping (AdoptReport, Int) -> Void) {
-    let take = NIOLoopBound(take, eventLoop: loop)
-    let deliver: @Sendable (AdoptReport, Int) -> Void = { report, start in
-      loop.execute { take.value(report, start) }
-    }
-    state.withLock { state in
-      for (report, start) in state.waiting { deliver(report, start) }
-      state.waiting = []
-      state.deliver = deliver
     }
   }
 }

@@ -242,6 +242,7 @@ final class Runner {
     // What a killed process leaves behind comes to vouch only now.
     if isSweeping { killRest() }
     guard let child, let ended else { return }
+    adopt?.read()
     self.child = nil
     self.ended = nil
     lastEnd = ended

@@ -55,6 +55,12 @@ import Testing
     }
   }
 
+  @Test("a path, or a program's name, cannot break the line that it is told in")
+  func oneLine() {
+    #expect(BindAddress.path([47, 10, 27, 91]).description == "/\u{FFFD}\u{FFFD}[")
+    #expect(OneLine.of("a\n\u{85}\u{2028}é") == "a\u{FFFD}\u{FFFD}\u{FFFD}é")
+  }
+
   @Test("a text on the way there is the text on the way back")
   func texts() {
     for text in ["0.0.0.0:80", "[::]:1", "[fe80::1%7]:65535", "/run/x", "@y", "[::1]:8080"] {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 extension UnderSystemd {
@@ -63,11 +64,13 @@ extension UnderSystemd {
           let restarted = try await service.systemctl("restart")
           #expect(restarted.succeeded, "\(restarted)")
         }
-        let journal = try await service.journal()
-        let told = journal.split(separator: "\n").filter {
-          $0.contains("bound 0.0.0.0:\(port): it has the passed socket web")
+        try await eventually("three starts are told") {
+          try await service.journal()
+        } holds: {
+          let told = "bound 0.0.0.0:\(port): it has the passed socket web"
+          return $0.components(separatedBy: told).count == 4
         }
-        #expect(told.count == 3, "\(journal)")
+        let journal = try await service.journal()
         #expect(!journal.contains("which is not this service's"), "\(journal)")
         #expect(try await service.property("StatusText").hasPrefix("ready; http /: 200"))
       }
@@ -139,8 +142,12 @@ extension UnderSystemd {
         settings: [settings]
       ) { sandbox, service in
         try await service.start()
+        try await eventually("it is told") {
+          try await service.journal()
+        } holds: {
+          $0.contains("it has the passed socket web") && $0.contains("ready after")
+        }
         let journal = try await service.journal()
-        #expect(journal.contains("it has the passed socket web"), "\(journal)")
         #expect(journal.contains("sets no_new_privs") == saysNoNewPrivileges, "\(journal)")
         let restarted = try await service.systemctl("restart")
         #expect(restarted.succeeded, "\(restarted)")
@@ -228,6 +235,122 @@ extension UnderSystemd {
           try await service.journal()
         } holds: {
           $0.contains("cannot bind 0.0.0.0:\(port)") && $0.contains("ListenStream=0.0.0.0:\(port)")
+        }
+      }
+    }
+
+    @Test("a process that hides itself is let go, and what that means is told")
+    func hidden() async throws {
+      let port = Service.freshPort()
+      let program =
+        "import ctypes, socket, time; ctypes.CDLL(None).prctl(4, 0);"
+        + "socket.socket().bind(('0.0.0.0', \(port)))"
+      try await withSocket(
+        "adopt-hidden", "ListenStream=0.0.0.0:\(port)", vouch: "--pass adopt --no-check",
+        child: "/usr/bin/python3 -c \"\(program)\"", settings: ["User=nobody"]
+      ) { sandbox, service in
+        try await service.beginStart()
+        try await eventually("it is told") {
+          try await service.journal()
+        } holds: {
+          $0.contains("may have wanted a passed socket") && $0.contains("CAP_SYS_PTRACE")
+            // What the kernel says to the program.
+            && $0.contains("Address already in use")
+        }
+      }
+    }
+
+    @Test("while vouch has no descriptor left, a bind waits, and then gets its socket")
+    func ownShortage() async throws {
+      let sandbox = try await Sandbox.shared
+      let port = Service.freshPort()
+      let go = Service.freshFile("go")
+      let program = Service.freshFile("program")
+      try await sandbox.shell(
+        """
+        cat > \(program) <<'END'
+        import os, socket, time
+        while not os.path.exists('\(go)'): time.sleep(0.01)
+        s = socket.socket(); s.bind(('0.0.0.0', \(port))); s.listen(); print('is bound', flush=True)
+        time.sleep(600)
+        END
+        """)
+      try await withSocket(
+        "adopt-shortage", "ListenStream=0.0.0.0:\(port)", vouch: "--pass adopt --no-check",
+        child: "/usr/bin/python3 \(program)"
+      ) { sandbox, service in
+        try await service.start()
+        let main = try await service.mainPID
+        // Below what is open already: no number is left.
+        let limited = try await sandbox.run(["prlimit", "--pid", "\(main)", "--nofile=3:20000"])
+        try #require(limited.succeeded, "\(limited)")
+        try await sandbox.run(["touch", go])
+        try await eventually("the wait is told") {
+          try await service.journal()
+        } holds: {
+          $0.contains("waits until vouch can look at it")
+        }
+        #expect(try await !service.journal().contains("is bound"))
+        try await sandbox.run(["prlimit", "--pid", "\(main)", "--nofile=20000:20000"])
+        try await eventually("it gets the socket") {
+          try await service.journal()
+        } holds: {
+          $0.contains("it has the passed socket web") && $0.contains("is bound")
+        }
+      }
+    }
+
+    @Test("a child that vouch itself restarts adopts again, each time under a filter of its own")
+    func restartedByVouch() async throws {
+      let port = Service.freshPort()
+      let control = Service.freshFile("control")
+      try await withSocket(
+        "adopt-heal", "ListenStream=127.0.0.1:\(port)",
+        vouch: "--pass adopt --http '/ interval=200ms timeout=200ms fall=2' --on-unhealthy restart",
+        child: Fixture.switchServer(port: port, control: control)
+      ) { sandbox, service in
+        func count(_ text: String, is wanted: Int) async throws {
+          try await eventually("\(text): \(wanted)") {
+            try await service.journal()
+          } holds: {
+            $0.components(separatedBy: text).count - 1 == wanted
+          }
+        }
+        try await service.start()
+        for restart in 1...3 {
+          try await sandbox.shell("echo 500 > \(control)")
+          try await count("restarting the child", is: restart)
+          try await sandbox.shell("rm -f \(control)")
+          try await count("it has the passed socket web", is: restart + 1)
+          try await count("healthy again", is: restart)
+        }
+        // Each filter's thread ends with its processes.
+        try await eventually("one supervisor is left") {
+          try await sandbox.shell("ls /proc/\(service.mainPID)/task | wc -l").output.trimmed
+        } holds: {
+          $0 == "2"
+        }
+      }
+    }
+
+    @Test(
+      "a socket of --listen is adopted as one of systemd's is, and kept in the descriptor store")
+    func ownSocket() async throws {
+      let sandbox = try await Sandbox.shared
+      let port = Service.freshPort()
+      let text = serviceText(
+        vouch: "--listen web=0.0.0.0:\(port) --pass adopt --http @web/",
+        child: "\(Self.python) \(port)", "FileDescriptorStoreMax=4")
+      try await sandbox.withService("adopt-listen", text) { service in
+        try await service.start()
+        for _ in 1...2 {
+          let restarted = try await service.systemctl("restart")
+          #expect(restarted.succeeded, "\(restarted)")
+        }
+        try await eventually("three starts are told") {
+          try await service.journal()
+        } holds: {
+          $0.components(separatedBy: "it has the passed socket web").count == 4
         }
       }
     }
