@@ -47,8 +47,12 @@ extension Supervisor {
     if waiting.isEmpty { return }
     if socket.wish.address.port != nil {
       // The real thing, undone as soon as it has served: connections are refused for a millisecond.
-      guard Glibc.shutdown(socket.descriptor, CInt(SHUT_RD)) == 0 else { return }
+      guard let address = socket.address,
+        Glibc.shutdown(socket.descriptor, CInt(SHUT_RD)) == 0
+      else { return }
       awaitNotice(of: waiting, process, descriptor)
+      // EINVAL: it still is. A port that the kernel has chosen is not.
+      _ = address.bind(socket.descriptor)
       _ = socket.listen(theirs: 0)
     } else {
       // A Unix socket would never listen again (unix_shutdown of net/unix/af_unix.c leaves a mark). A
@@ -78,6 +82,8 @@ extension Supervisor {
 }
 
 extension AdoptedSocket {
+  fileprivate var address: RawAddress? { RawAddress(of: descriptor) }
+
   /// Connects to a Unix socket and closes the connection. Never waits.
   ///
   /// - Returns: whether somebody will accept it.
@@ -86,12 +92,32 @@ extension AdoptedSocket {
     let client = Glibc.socket(AF_UNIX, wish.type | kind, 0)
     guard client >= 0 else { return false }
     defer { close(client) }
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutablePointer(to: &storage) { pointer in
+    return address?.connect(client) ?? false
+  }
+}
+
+/// An address as the kernel takes and gives it.
+private struct RawAddress {
+  private var storage = sockaddr_storage()
+  private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+  /// That which a socket is bound to.
+  init?(of descriptor: CInt) {
+    let status = withUnsafeMutablePointer(to: &storage) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length) == 0 && connect(client, $0, length) == 0
+        getsockname(descriptor, $0, &length)
       }
+    }
+    if status != 0 { return nil }
+  }
+
+  func bind(_ descriptor: CInt) -> Bool { with { Glibc.bind(descriptor, $0, length) == 0 } }
+
+  func connect(_ descriptor: CInt) -> Bool { with { Glibc.connect(descriptor, $0, length) == 0 } }
+
+  private func with(_ body: (UnsafePointer<sockaddr>) -> Bool) -> Bool {
+    withUnsafePointer(to: storage) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }
     }
   }
 }

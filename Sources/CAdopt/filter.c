@@ -66,7 +66,7 @@ static unsigned short make_program(const struct cadopt_filter *filter, struct so
       RETURN(SECCOMP_RET_ALLOW),
       // bind
       LOAD(ARGUMENT(2)),
-      IF_EQUAL(NETLINK_LENGTH, 4, 2),
+      IF_EQUAL(filter->asks_short_bind ? NO_NUMBER : NETLINK_LENGTH, 4, 2),
       // shutdown: that of the sending side, which is how connections are closed, leaves a listening
       // socket as it is.
       LOAD(ARGUMENT(1)),

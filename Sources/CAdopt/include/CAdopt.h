@@ -17,6 +17,8 @@ struct cadopt_filter {
   bool asks_shutdown;
   // Ask about unlink(2) and unlinkat(2) as well.
   bool asks_unlink;
+  // Ask also about a bind(2) of an address as long as netlink's, as a Unix path of nine bytes is.
+  bool asks_short_bind;
   // Answer ENOSYS to io_uring_setup(2), as io_uring binds without the filter.
   bool refuses_io_uring;
 
