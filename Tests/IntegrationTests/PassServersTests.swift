@@ -107,6 +107,74 @@ extension UnderSystemd {
       try await sandbox.run(["systemctl", "stop", server.name + ".socket"])
     }
 
+    @Test("HAProxy takes one socket from an argument and another from a variable")
+    func haproxyOfTwo() async throws {
+      let sandbox = try await Sandbox.shared
+      try await sandbox.installShippedUnits()
+      let port = Service.freshPort()
+      let path = "/run/haproxy-two-master.sock"
+      let sockets = ["haproxy-two-web.socket", "haproxy-two-master.socket"]
+      for (unit, listen) in zip(sockets, ["127.0.0.1:\(port)", path]) {
+        let name = unit.contains("web") ? "web" : "master"
+        try await sandbox.install(
+          unit,
+          "[Socket]\nService=haproxy-two.service\nFileDescriptorName=\(name)\nListenStream=\(listen)\n"
+        )
+      }
+      let text = serviceText(
+        vouch: "--pass argv --pass env:HTTP_BIND=fd@{fd:web} --http @web/",
+        child: "/usr/sbin/haproxy -W -S fd@{fd:master} -f /srv/haproxy/haproxy.cfg",
+        "Sockets=" + sockets.joined(separator: " "), "DynamicUser=yes", "KillSignal=SIGUSR1")
+      // The master's own command line, through the passed path.
+      let ask =
+        "import socket; c = socket.socket(socket.AF_UNIX); c.settimeout(20); c.connect('\(path)');"
+        + "c.sendall(b'show proc\\n'); print(c.recv(4096).decode())"
+      try await sandbox.withService("haproxy-two", text) { service in
+        try await sandbox.run(["systemctl", "start"] + sockets)
+        try await service.start()
+        for _ in 1...2 {
+          let report = try await sandbox.underLoad(port: port) {
+            let told = try await sandbox.run(["/usr/bin/python3", "-c", ask])
+            #expect(told.output.contains("\(try await service.childPIDs[0])"), "\(told)")
+            #expect(told.output.contains("# workers"))
+            try await service.systemctl("restart")
+          }
+          #expect(report.failures == 0, "\(report)")
+        }
+        try await sandbox.run(["systemctl", "stop"] + sockets)
+      }
+    }
+
+    @Test(
+      "reloads under load without a failed request",
+      arguments: servers.filter { ["haproxy", "nginx-activated"].contains($0.name) })
+    func reloads(of server: Server) async throws {
+      let sandbox = try await Sandbox.shared
+      try await sandbox.installShippedUnits()
+      let service = Service(sandbox: sandbox, name: server.name + ".service")
+      try await service.start()
+      let old = Set(try await service.childPIDs)
+      let main = try await service.mainPID
+      let report = try await sandbox.underLoad(server.target) {
+        for _ in 1...2 {
+          let reloaded = try await service.systemctl("reload")
+          #expect(reloaded.succeeded, "\(reloaded)")
+          try await Task.sleep(for: .milliseconds(200))
+        }
+      }
+      #expect(report.failures == 0, "\(report)")
+      // The master process stays and replaces its workers.
+      try await eventually("the workers are new") {
+        try await service.childPIDs
+      } holds: {
+        Set($0).intersection(old).count == 1 && $0.count > 1
+      }
+      #expect(try await service.mainPID == main)
+      #expect(try await service.property("ActiveState") == "active")
+      try await service.stop()
+      try await sandbox.run(["systemctl", "stop", server.name + ".socket"])
+    }
+
     @Test("a service without a .socket unit restarts under load without a failed request: --listen")
     func listenAndStore() async throws {
       let sandbox = try await Sandbox.shared
