@@ -159,18 +159,37 @@ import Testing
 
   @Test("a datagram socket, with what waits in it; the other protocol's port is its own")
   func datagrams() throws {
-    let passed = try PassedSocket(backlog: nil)
+    let passed = try socketWithFreePort()
     let outcome = try Harness(passed).run(
       """
       socket.socket(type=socket.SOCK_DGRAM).sendto(b'early', ('127.0.0.1', PORT))
-      t = socket.socket(); t.bind(('127.0.0.1', PORT)); t.listen()
+      t = socket.socket(); t.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+      t.bind(("127.0.0.1", PORT)); t.listen()
       s = socket.socket(type=socket.SOCK_DGRAM)
       s.setsockopt(socket.IPPROTO_IP, 8, 1)
       s.bind(('127.0.0.1', PORT)); print(s.recv(5).decode(), s.getsockopt(socket.IPPROTO_IP, 8))
       """, passed.port)
-    #expect(outcome.lines == ["early 1"])
+    #expect(outcome.lines == ["early 1"], "\(outcome)")
     let adopted = outcome.reports.filter { if case .adopted = $0 { true } else { false } }
     #expect(adopted.count == 1)
+  }
+
+  /// A datagram socket whose port no TCP socket of this machine has, a client's included.
+  private func socketWithFreePort() throws -> PassedSocket {
+    while true {
+      let passed = try PassedSocket(backlog: nil)
+      let other = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+      defer { close(other) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = passed.port.bigEndian
+      let isFree = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(other, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+      }
+      if isFree { return passed }
+    }
   }
 
   @Test("workers that each bind with SO_REUSEPORT all have the one socket")
