@@ -139,14 +139,24 @@ def ratio(values):
 
 
 def probe(bench, what, count, adopting):
-    """The nanoseconds that the probe measures for each of `count` times, under vouch."""
-    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
-        port = listener.getsockname()[1] if adopting else free_port()
+    """The nanoseconds that the probe measures for each of `count` times, under vouch, which was passed
+    a socket in either case; where paths matter, a Unix one."""
+    path = bench.room / "adopt.sock"
+    with contextlib.ExitStack() as stack:
+        if what == "unlink":
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
+            listener.listen()
+            port = 0
+        else:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=16))
+            port = listener.getsockname()[1] if adopting else free_port()
         command = [bench.vouch, "--no-check", *(["--pass", "adopt"] if adopting else []), "--",
-                   sys.executable, "-B", "-E", "-s", "-S", str(PROBE), what, str(port), str(count)]
+                   sys.executable, "-B", "-E", "-s", "-S", str(PROBE), what, str(port), str(count),
+                   str(bench.room)]
         output = bench.room / "adopt.probe"
         with open(output, "wb") as file:
-            # The socket is passed in either case.
             pid = spawn(command, {}, listener=listener.fileno(), output=file.fileno())
         os.waitpid(pid, 0)
         numbers = [int(line) for line in output.read_text().split()]
@@ -155,18 +165,26 @@ def probe(bench, what, count, adopting):
         return numbers
 
 
-def binds(bench):
-    count = bench.times(300, 60)
-    rounds = bench.times(5, 2)
-    figures = {}
+CALLS = [
+    ("bind(2), without the filter", "bind", False),
+    ("bind(2), adopted", "bind", True),
+    ("bind(2), of another address", "foreign", True),
+    ("shutdown(2) of both sides of a connection, without the filter", "shutdown", False),
+    ("shutdown(2) of both sides of a connection", "shutdown", True),
+    ("unlink(2), without the filter", "unlink", False),
+    ("unlink(2), where a path is passed", "unlink", True),
+]
+
+
+def calls(bench):
+    """The system calls that vouch is asked about."""
+    count, rounds = bench.times(300, 60), bench.times(5, 2)
+    figures = {name: [] for name, _, _ in CALLS}
     for _ in range(rounds):
-        for name, what, adopting in [
-                ("without the filter", "bind", False), ("adopted", "bind", True),
-                ("of another address", "foreign", True)]:
-            figures.setdefault(name, []).extend(
-                number / 1e6 for number in probe(bench, what, count, adopting))
+        for name, what, adopting in CALLS:
+            figures[name] += [number / 1e6 for number in probe(bench, what, count, adopting)]
     return [
-        Row(f"adopt: bind(2), {name}", "", spread(values, "ms", 3), NO_BUDGET,
+        Row(f"adopt: {name}", "", spread(values, "ms", 3), NO_BUDGET,
             f"as the program sees it, {len(values)} times")
         for name, values in figures.items()]
 
@@ -206,6 +224,6 @@ def start(bench):
 
 def measure(bench):
     rows = []
-    for part in (start, binds, system_calls, throughputs):
+    for part in (start, calls, system_calls, throughputs):
         rows += part(bench)
     return rows

@@ -65,12 +65,21 @@ extension UnderSystemd {
       }
     }
 
-    @Test("an ordinary user needs no right to the path's folder, where the socket is its own")
+    @Test("an ordinary user, locked in, needs no right to the path's folder, where the socket is its own")
     func ordinaryUser() async throws {
       let sandbox = try await Sandbox.shared
       var server = try #require(Self.servers.first { $0.name == "gunicorn" })
       server.name = "gunicorn-of-nobody"
-      server.settings = "User=nobody\nNoNewPrivileges=yes\nCapabilityBoundingSet="
+      server.settings = """
+        User=nobody
+        NoNewPrivileges=yes
+        CapabilityBoundingSet=
+        SystemCallFilter=@system-service seccomp pidfd_getfd
+        SystemCallErrorNumber=EPERM
+        RestrictNamespaces=yes
+        RestrictAddressFamilies=AF_UNIX
+        ProtectProc=invisible
+        """
       try await withServer(server, socket: "SocketUser=nobody", sandbox) { service, path in
         try await service.start()
         let report = try await sandbox.underAdoptLoad(server.speaks, path) {
