@@ -45,6 +45,9 @@ final class AdoptDesk {
     }
   }
 
+  /// Whether the present child has not bound all of the passed sockets.
+  var isIncomplete: Bool { adopted.count < adoption.names.count }
+
   /// Launches the child under a filter of its own.
   func launch(_ request: LaunchRequest) throws(LaunchError) -> ProcessID {
     let pending: AdoptionStart

@@ -60,7 +60,7 @@ public enum Vouch {
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let probes = try CheckPlan.probes(
       plan.specs, listeners: plan.sockets.listeners, commands: commands,
-      kin: Kin(root: getpid(), bindsLate: adopt != nil) { log.notice("\($0)") })
+      kin: Kin(root: getpid(), bindsLate: { adopt?.isIncomplete ?? false }) { log.notice("\($0)") })
     let inbox: SignalInbox
     do {
       inbox = try SignalInbox(signals: beginning.blocked)

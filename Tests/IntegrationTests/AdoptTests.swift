@@ -355,6 +355,34 @@ extension UnderSystemd {
       }
     }
 
+    @Test("a program that has closed its adopted socket fails its checks with that reason")
+    func closed() async throws {
+      let sandbox = try await Sandbox.shared
+      let port = Service.freshPort()
+      let go = Service.freshFile("go")
+      let program = Service.freshFile("program")
+      try await sandbox.shell(
+        """
+        cat > \(program) <<'END'
+        import http.server, os, threading, time
+        server = http.server.HTTPServer(('127.0.0.1', \(port)), http.server.SimpleHTTPRequestHandler)
+        threading.Thread(target=server.serve_forever).start()
+        while not os.path.exists('\(go)'): time.sleep(0.01)
+        server.shutdown(); server.server_close(); time.sleep(600)
+        END
+        """)
+      try await withSocket(
+        "adopt-closed", "ListenStream=127.0.0.1:\(port)",
+        vouch: "--pass adopt --http '/ interval=200ms'", child: "/usr/bin/python3 \(program)"
+      ) { sandbox, service in
+        try await service.start()
+        try await sandbox.run(["touch", go])
+        try await service.wait(for: "StatusText", "says why") {
+          $0.contains("no process of this service has the socket open")
+        }
+      }
+    }
+
     @Test("without a socket it is refused before the start")
     func noSocket() async throws {
       let sandbox = try await Sandbox.shared

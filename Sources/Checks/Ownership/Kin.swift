@@ -4,19 +4,20 @@ import Glibc
 public struct Kin {
   let root: pid_t
   let includesRoot: Bool
-  let bindsLate: Bool
+  let bindsLate: () -> Bool
   let notice: (String) -> Void
 
   /// - Parameters:
   ///   - root: the process whose descendants are the child's tree: vouch itself, which adopts every
   ///     orphan below it.
   ///   - includesRoot: whether the root itself may answer, too.
-  ///   - bindsLate: whether the child gets the passed sockets only when it binds (`--pass adopt`): while
-  ///     nobody else has one, what waits in its queue waits for the child.
+  ///   - bindsLate: asked on the loop: whether the child is still to bind a passed socket, and gets it
+  ///     only then (`--pass adopt`). While nobody else has one, what waits in its queue waits for the
+  ///     child.
   ///   - notice: called on the loop, once in a life, with what keeps vouch from seeing whose answers
   ///     it gets.
   public init(
-    root: pid_t, includesRoot: Bool = false, bindsLate: Bool = false,
+    root: pid_t, includesRoot: Bool = false, bindsLate: @escaping () -> Bool = { false },
     notice: @escaping (String) -> Void
   ) {
     self.root = root

@@ -52,7 +52,7 @@ final class Ownership: @unchecked Sendable {
   }
 
   /// Whether a passed socket that nobody has yet is still the child's to take.
-  var bindsLate: Bool { kin.bindsLate }
+  var bindsLate: Bool { kin.bindsLate() }
 
   static let hidden =
     "a process of the program belongs to another user, or keeps its sockets out of sight"
