@@ -57,7 +57,7 @@ public final class AdoptionStart {
     filter.initialize(
       to: cadopt_filter(
         socket: pair[1], asks_shutdown: adoption.sockets.contains { $0.listens },
-        asks_unlink: adoption.sockets.contains { $0.hasPath },
+        asks_paths: adoption.sockets.contains { $0.hasPath },
         asks_short_bind: adoption.sockets.contains { $0.wish.address.port == nil },
         refuses_io_uring: !adoption.options.allowsIOUring, set_no_new_privs: false,
         is_interruptible: false, step: CADOPT_STEP_NONE))

@@ -17,4 +17,38 @@ extension Supervisor {
     if told.isNew(kept: index) { news = .kept(index, .path, asker.described) }
     return .result(error: 0)
   }
+
+  /// rename(2) and its kin. haproxy binds another path and then gives it the name of its own, which
+  /// would take the place of the passed socket, with whoever waits there: that is refused, and so is
+  /// taking the name away.
+  func rename(_ call: cadopt_call) -> Answer {
+    let asker = Asker(thread: call.thread)
+    let isAt = call.question == CADOPT_RENAMEAT
+    let arguments = call.arguments
+    let ends =
+      isAt
+      ? [(arguments.0, arguments.1), (arguments.2, arguments.3)]
+      : [
+        (UInt64(bitPattern: Int64(AT_FDCWD)), arguments.0),
+        (UInt64(bitPattern: Int64(AT_FDCWD)), arguments.1),
+      ]
+    let index = ends.lazy.compactMap { folder, address in
+      asker.text(address).flatMap {
+        self.paths.index($0, from: CInt(truncatingIfNeeded: folder), asker)
+      }
+    }.first
+    guard isWaiting(call) else { return .gone }
+    guard let index else { return .goOn }
+    let address = sockets[index].wish.address
+    if told.isNew(kept: index) {
+      news = .refused(
+        index, asked: address,
+        reason:
+          "it renames a path of its own to that of the passed socket, as haproxy does: give it the "
+          + "descriptor in its own way (--pass argv with {fd} or env:TEMPLATE), or a TCP address",
+        asker.described)
+    }
+    // "In use by another process" (rename(2)).
+    return .result(error: EBUSY)
+  }
 }

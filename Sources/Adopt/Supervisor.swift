@@ -72,6 +72,7 @@ final class Supervisor {
       case CADOPT_LISTEN: listen(call)
       case CADOPT_SHUTDOWN: shutdown(call)
       case CADOPT_UNLINK, CADOPT_UNLINKAT: unlink(call)
+      case CADOPT_RENAME, CADOPT_RENAMEAT: rename(call)
       default: Answer.goOn
       }
     // Before the answer: what it says may be why the program ends. But whoever hears that one listens

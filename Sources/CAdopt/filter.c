@@ -41,28 +41,43 @@
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), (otherwise))
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
+#define NO_NUMBER 0xFFFFFFFFU
+// Younger architectures have none of these, but those with "at" in their names.
 #ifdef SYS_unlink
 #define NUMBER_OF_UNLINK SYS_unlink
 #else
 #define NUMBER_OF_UNLINK NO_NUMBER
 #endif
-#define NO_NUMBER 0xFFFFFFFFU
+#ifdef SYS_rename
+#define NUMBER_OF_RENAME SYS_rename
+#else
+#define NUMBER_OF_RENAME NO_NUMBER
+#endif
+#ifdef SYS_renameat
+#define NUMBER_OF_RENAMEAT SYS_renameat
+#else
+#define NUMBER_OF_RENAMEAT NO_NUMBER
+#endif
 
 // Every number but those asked about meets constant actions alone, so that the kernel lets them pass
 // by a bitmap, without running the filter (Linux 5.11). System calls of another architecture, as those
 // of a 32-bit program, are none of ours: their numbers mean other calls.
 static unsigned short make_program(const struct cadopt_filter *filter, struct sock_filter *program) {
+  const bool paths = filter->asks_paths;
   const struct sock_filter lines[] = {
       LOAD(ARCHITECTURE),
-      IF_EQUAL(OWN_ARCHITECTURE, 0, 8),
+      IF_EQUAL(OWN_ARCHITECTURE, 0, 11),
       LOAD(NUMBER),
-      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FIRST_FOREIGN_NUMBER, 6, 0),
-      IF_EQUAL(SYS_bind, 6, 0),
-      IF_EQUAL(SYS_listen, 9, 0),
-      IF_EQUAL(filter->asks_shutdown ? SYS_shutdown : NO_NUMBER, 6, 0),
-      IF_EQUAL(filter->refuses_io_uring ? SYS_io_uring_setup : NO_NUMBER, 8, 0),
-      IF_EQUAL(filter->asks_unlink ? NUMBER_OF_UNLINK : NO_NUMBER, 6, 0),
-      IF_EQUAL(filter->asks_unlink ? SYS_unlinkat : NO_NUMBER, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FIRST_FOREIGN_NUMBER, 9, 0),
+      IF_EQUAL(SYS_bind, 9, 0),
+      IF_EQUAL(SYS_listen, 12, 0),
+      IF_EQUAL(filter->asks_shutdown ? SYS_shutdown : NO_NUMBER, 9, 0),
+      IF_EQUAL(filter->refuses_io_uring ? SYS_io_uring_setup : NO_NUMBER, 11, 0),
+      IF_EQUAL(paths ? NUMBER_OF_UNLINK : NO_NUMBER, 9, 0),
+      IF_EQUAL(paths ? SYS_unlinkat : NO_NUMBER, 8, 0),
+      IF_EQUAL(paths ? NUMBER_OF_RENAME : NO_NUMBER, 7, 0),
+      IF_EQUAL(paths ? NUMBER_OF_RENAMEAT : NO_NUMBER, 6, 0),
+      IF_EQUAL(paths ? SYS_renameat2 : NO_NUMBER, 5, 0),
       RETURN(SECCOMP_RET_ALLOW),
       // bind
       LOAD(ARGUMENT(2)),

@@ -28,6 +28,13 @@ static enum cadopt_question question(int number) {
     case SYS_unlink: return CADOPT_UNLINK;
 #endif
     case SYS_unlinkat: return CADOPT_UNLINKAT;
+#ifdef SYS_rename
+    case SYS_rename: return CADOPT_RENAME;
+#endif
+#ifdef SYS_renameat
+    case SYS_renameat:
+#endif
+    case SYS_renameat2: return CADOPT_RENAMEAT;
     default: return CADOPT_OTHER;
   }
 }

@@ -114,6 +114,33 @@ import Testing
       ], "\(outcome.output)")
   }
 
+  @Test("no other file takes the path's place; other renames are as ever")
+  func renames() throws {
+    let place = try PassedPath()
+    let outcome = try Harness(place).run(
+      """
+      def why(body):
+        try: body(); return 'done'
+        except OSError as error: return errno.errorcode[error.errno]
+      os.chdir('\(place.folder)'); folder = os.open('.', os.O_RDONLY)
+      s = socket.socket(socket.AF_UNIX); s.bind('app.sock.1'); s.listen()
+      print(why(lambda: os.rename('app.sock.1', '\(place.path)')))
+      print(why(lambda: os.rename('app.sock.1', 'app.sock', src_dir_fd=folder, dst_dir_fd=folder)))
+      print(why(lambda: os.rename('app.sock', 'old')))
+      print(why(lambda: os.rename('app.sock.1', 'app.sock.2')), os.path.exists('app.sock.2'))
+      print(why(lambda: os.rename('none', 'app.sock.2')))
+      c = socket.socket(socket.AF_UNIX); c.connect('app.sock'); s.setblocking(False)
+      print(why(s.accept))
+      """)
+    #expect(
+      outcome.lines == ["EBUSY", "EBUSY", "EBUSY", "done True", "ENOENT", "EAGAIN"],
+      "\(outcome.output)")
+    let refusals = outcome.reports.filter {
+      if case .refused(0, _, let reason, _) = $0 { reason.contains("--pass argv") } else { false }
+    }
+    #expect(refusals.count == 1)
+  }
+
   @Test("the queue of a Unix socket is not shrunk either")
   func queue() throws {
     let place = try PassedPath(backlog: 100)

@@ -65,7 +65,9 @@ extension UnderSystemd {
       }
     }
 
-    @Test("an ordinary user, locked in, needs no right to the path's folder, where the socket is its own")
+    @Test(
+      "an ordinary user, locked in, needs no right to the path's folder, where the socket is its own"
+    )
     func ordinaryUser() async throws {
       let sandbox = try await Sandbox.shared
       var server = try #require(Self.servers.first { $0.name == "gunicorn" })
@@ -99,6 +101,21 @@ extension UnderSystemd {
         try await service.expectStartFails()
         #expect(try await service.property("ExecMainStatus") == "64")
         #expect(try await service.journal().contains("use --pass php-fpm"))
+      }
+    }
+
+    @Test("haproxy, which renames a path of its own to this one, is told another way")
+    func renames() async throws {
+      let sandbox = try await Sandbox.shared
+      let server = Server(
+        name: "haproxy",
+        command: "/usr/sbin/haproxy -f \(Places.Inside.fixtures)/adopt/haproxy.cfg", speaks: "http",
+        settings: "Environment=ADDRESS=PATH")
+      try await withServer(server, check: "--http /", sandbox) { service, path in
+        let file = try await sandbox.run(["stat", "--format=%i", path]).output
+        try await service.expectStartFails()
+        #expect(try await service.journal().contains("--pass argv with {fd}"))
+        #expect(try await sandbox.run(["stat", "--format=%i", path]).output == file)
       }
     }
 

@@ -15,8 +15,8 @@ struct cadopt_filter {
   int socket;
   // Ask about shutdown(2) of the receiving side as well.
   bool asks_shutdown;
-  // Ask about unlink(2) and unlinkat(2) as well.
-  bool asks_unlink;
+  // Ask about unlink(2), rename(2) and their kin as well.
+  bool asks_paths;
   // Ask also about a bind(2) of an address as long as netlink's, as a Unix path of nine bytes is.
   bool asks_short_bind;
   // Answer ENOSYS to io_uring_setup(2), as io_uring binds without the filter.
@@ -54,6 +54,8 @@ enum cadopt_question {
   CADOPT_SHUTDOWN,
   CADOPT_UNLINK,
   CADOPT_UNLINKAT,
+  CADOPT_RENAME,
+  CADOPT_RENAMEAT,  // and renameat2
   CADOPT_OTHER,
 };
 
