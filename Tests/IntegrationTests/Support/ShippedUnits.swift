@@ -14,6 +14,8 @@ extension Sandbox {
       cp \(fixtures)/web_app.py /srv/web-app/
       cp \(fixtures)/default_backend.py /srv/default-backend/
       cp \(fixtures)/worker.py /srv/worker/
+      # Where Apache is installed as well, its page hides that of nginx.
+      rm -f /var/www/html/index.html
       # Compiled once, and only where there is a compiler: the Debian 13 tree has none.
       if [ ! -e /srv/go-app/go-app ] && [ -e /usr/bin/go ]; then
         cd /srv/go-app
