@@ -10,6 +10,9 @@ final class Peers {
   let source: Source
   /// The queue of the passed socket behind the target, if it is one.
   private(set) var acceptQueue: AcceptQueue? = nil
+  /// The queue of the passed socket that an address of the target may lead to: written as an address, too,
+  /// it takes connections before anybody serves.
+  private(set) var queueBehindAddress: AcceptQueue? = nil
   /// To find out whose answers come from there; nil where anybody's will do.
   let ownership: Ownership?
   private(set) var ownerMemory = OwnerMemory()
@@ -61,6 +64,11 @@ final class Peers {
       addresses = [.unix(UnixAddress(abstract: name))]
     }
     source = .known
+    if acceptQueue == nil,
+      let listener = listeners.first(where: { $0.peers.contains(where: addresses.contains) })
+    {
+      queueBehindAddress = AcceptQueue(listener: listener.descriptor, diag: diag)
+    }
   }
 
   private static func names(_ listeners: [ListenerAddress]) -> String {

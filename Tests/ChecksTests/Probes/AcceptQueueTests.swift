@@ -57,6 +57,27 @@ extension ProbeTests {
       #expect(await prober.run(timeout: .milliseconds(200)) == expected)
     }
 
+    @Test("a passed socket that is written as an address is waited for all the same")
+    func byAddress() async throws {
+      let path = "/tmp/vouch-accept-address-\(getpid())"
+      for unix in [false, true] {
+        let listener = Listener(unix: unix ? path : nil)
+        defer { if unix { unlink(path) } }
+        let listeners = try listeners(listener)
+        var target = "unix:\(path)"
+        if case .ip(let address, _) = listeners[0].place {
+          target = "127.0.0.1:\(address.port ?? 0)"
+        }
+        let prober = try await Prober(.tcp, target, listeners)
+        let expected = ProbeResult.timedOut("no answer within 200 ms (phase accept)")
+        #expect(await prober.run(timeout: .milliseconds(200)) == expected)
+        listener.acceptOne()
+        async let result = prober.run()
+        listener.acceptOne()
+        #expect(await result == .passed("connected"))
+      }
+    }
+
     @Test("the moment it is accepted it passes")
     func accepted() async throws {
       let listener = Listener()
