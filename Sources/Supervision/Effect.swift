@@ -39,6 +39,8 @@ public enum Effect: Hashable, Sendable {
   case startChild
   /// Run the command of `--on-unhealthy exec=` for a check and the reason that it fails with.
   case runAction(check: String, reason: String)
+  /// Look what the child has done with the passed sockets; answer with `looked`.
+  case look
   /// Find out whether systemd signalled the whole control group; answer with `reachKnown`.
   case askReach
   case log(LogLevel, String)

@@ -69,4 +69,7 @@ public enum Event: Hashable, Sendable {
   /// A datagram could not be handed to systemd now (its queue is full, the socket is gone).
   case undelivered(Notification, reason: String)
   case childEnded(ChildEnd)
+  /// The answer to `Effect.look`, or what is to be told of a child that is about to be found ended: why it
+  /// does not serve on the passed sockets; nil where nothing is amiss.
+  case looked(Finding?)
 }

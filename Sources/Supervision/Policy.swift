@@ -22,6 +22,9 @@ public struct Policy: Sendable {
   public var stopSignal: NamedSignal?
   /// From the stop signal to SIGKILL (`--stop-timeout`); nil leaves it to TimeoutStopSec=.
   public var stopTimeout: Duration?
+  /// Whether there are passed sockets that the child may leave alone, so that a look at them may tell why
+  /// it does not become ready.
+  public var hasPassedSockets = false
   /// What the random part of the back-off between restarts is drawn from.
   public var seed: UInt64
 

@@ -17,7 +17,8 @@ extension Supervision {
 
   private func statusLine(withTimes: Bool) -> String {
     switch phase {
-    case .launching, .ended: return ""
+    case .launching: return ""
+    case .ended: return lastWords ?? ""
     case .starting: return join("starting", withTimes: withTimes)
     case .reloading: return join("reloading", withTimes: withTimes)
     case .healing(let healing):
@@ -28,7 +29,7 @@ extension Supervision {
       }
     case .stopping(let state):
       switch state.cause {
-      case .signal(let signal): return "stopping on \(signal)"
+      case .signal(let signal): return "stopping on \(signal)" + findingAtStop
       case .child: return "stopping by itself"
       case .startTimeout:
         return "stopping: not ready within \(policy.startTimeout?.brief ?? "the start timeout")"
@@ -49,7 +50,8 @@ extension Supervision {
       policy.checks.indices.filter { !isGood($0) && policy.checks[$0].gates != .none }
       + policy.checks.indices.filter { !isGood($0) && policy.checks[$0].gates == .none }
       + policy.checks.indices.filter { isGood($0) }
-    let parts = order.map { result($0, withTimes: withTimes) }
+    var parts = order.map { result($0, withTimes: withTimes) }
+    if !parts.isEmpty { parts[0] += findingSuffix }
     return ((state.map { [$0] } ?? []) + parts).joined(separator: "; ")
   }
 
@@ -98,7 +100,9 @@ extension Supervision {
     let id = policy.checks.indices.first {
       policy.checks[$0].gates.contains(.ready) && !isGood($0)
     }
-    return id.map { records[$0].trouble.map { "cannot be checked: \($0)" } ?? plainResult($0) }
+    return id.map {
+      (records[$0].trouble.map { "cannot be checked: \($0)" } ?? plainResult($0)) + findingSuffix
+    }
   }
 
   /// One line of at most `statusLimit` bytes, cut between characters.

@@ -141,8 +141,10 @@ extension Supervision {
     case .ended: return
     }
     effects.append(.cancelProbes)
+    tellFindingAtEnd(end, at: now)
     phase = .ended
     log(level, "the child \(end)")
+    if lastWords != nil { notify(Notification(), at: now) }
     effects.append(.exit(exit))
   }
 }

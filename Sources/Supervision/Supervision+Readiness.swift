@@ -25,6 +25,7 @@ extension Supervision {
     guard readyGatesPass(at: now) else { return false }
 
     phase = .ready
+    finding = nil
     extendAt = nil
     // READY=1 arms systemd's watchdog: its period counts from here.
     if !reloaded { fedAt = now }
@@ -48,6 +49,8 @@ extension Supervision {
         && records[id].isFreshPass(policy.checks[id], at: now) && isSaidReady(id)
     }
   }
+
+  var hasReadyGates: Bool { !readyGates.isEmpty }
 
   private var readyGates: [CheckID] {
     policy.checks.indices.filter { policy.checks[$0].gates.contains(.ready) }

@@ -25,6 +25,12 @@ public struct Supervision: Sendable {
   var backOff: BackOff
   /// What the child has told of itself.
   var reports = ChildReports()
+  /// What a look at the child's sockets has found, what the log has of it, and how many looks there were.
+  var finding: Finding?
+  var findingLogged: String?
+  var looks = 0
+  /// STATUS once the child has ended, where it says more than the journal's line.
+  var lastWords: String?
   /// Since when the child is healthy after its last restart.
   var healthySince: Moment?
   /// What systemd has not taken yet, and when to offer it again.
@@ -62,6 +68,7 @@ public struct Supervision: Sendable {
     case .undelivered(let notification, let reason): owe(notification, reason, at: now)
     case .childNotStarted(let reason, let code): launchFailed(reason, exitCode: code, at: now)
     case .childEnded(let end): childEnded(end, at: now)
+    case .looked(let finding): looked(finding, at: now)
     }
     whatIsDue(at: now)
     defer { effects = [] }
@@ -71,7 +78,7 @@ public struct Supervision: Sendable {
   /// When `Event.clock` is to come; nil while nothing waits for the time.
   public var wakeAt: Moment? {
     if phase == .ended { return nil }
-    var moments = [owed?.offerAt, extendAt, livenessFeedAt, reports.tellAt]
+    var moments = [owed?.offerAt, extendAt, livenessFeedAt, reports.tellAt, lookDue]
     switch phase {
     case .starting: moments.append(startBudgetEnds)
     case .stopping(let state): moments.append(state.killAt)
@@ -96,6 +103,7 @@ public struct Supervision: Sendable {
     feedForLife(at: now)
     noticeLateReports(at: now)
     startProbes(at: now)
+    lookWhenDue(at: now)
     tellWhatChildSaid(at: now)
     offerAgain(at: now)
   }

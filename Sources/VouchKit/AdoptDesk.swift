@@ -20,7 +20,11 @@ final class AdoptDesk {
   // Of the present start of the child:
   private var adopted: Set<Int> = []
   private var elsewhere: [BindAddress] = []
+  /// The binds that were refused, in words; the last ones.
+  private(set) var refusals: [String] = []
   private var look: Scheduled<Void>?
+  /// Whether a look at the program's sockets has told already that it listens elsewhere.
+  var isDiagnosed: () -> Bool = { false }
 
   /// - Throws: why sockets cannot be adopted here, or that there are none. To be called while vouch has
   ///   one thread.
@@ -62,6 +66,7 @@ final class AdoptDesk {
     start += 1
     adopted = []
     elsewhere = []
+    refusals = []
     look?.cancel()
     look = nil
     do {
@@ -125,7 +130,9 @@ final class AdoptDesk {
       if elsewhere.count < 8 { elsewhere.append(address) }
       log.debug("\(process) bound \(address), which no passed socket is for")
     case .refused(_, let asked, let reason, let process):
-      log.error("\(process) cannot bind \(asked): \(reason)")
+      let text = "\(process) cannot bind \(asked): \(reason)"
+      refusals = refusals.suffix(3) + [text]
+      log.error("\(text)")
     case .unseen(let address, let reason, let process):
       let what = address.map(\.description) ?? "an address"
       log.warning("\(process) bound \(what), and may have wanted a passed socket: \(reason)")
@@ -178,7 +185,7 @@ final class AdoptDesk {
     if look != nil { return }
     look = loop.assumeIsolated().scheduleTask(in: Self.patience) { [self] in
       let missing = adoption.descriptions.indices.filter { !adopted.contains($0) }
-      if missing.isEmpty { return }
+      if missing.isEmpty || isDiagnosed() { return }
       let names = missing.map { adoption.descriptions[$0] }.joined(separator: ", ")
       let others =
         elsewhere.isEmpty

@@ -88,6 +88,7 @@ struct Plan {
     } catch {
       throw .usage("\(error)")
     }
+    policy.hasPassedSockets = SocketDesk.isOfUse(sockets)
     notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
   }
 

@@ -24,6 +24,7 @@ final class Runner {
   private let listening: Listening
   private let reports: NotifyInbox?
   private let adopt: AdoptDesk?
+  private let sockets: SocketDesk
   /// Where a check waits for what the child says.
   private var desk: ReportDesk?
   /// What happened while effects were being carried out: its turn comes after them.
@@ -36,7 +37,7 @@ final class Runner {
     loop: EventLoop, log: Logger, child: Child,
     launch: @escaping () throws(Refusal) -> Child, notifier: Notifier?, probes: [any Probe],
     commands: ExecRunner, plan: Plan, reports: NotifyInbox?,
-    adopt: AdoptDesk?, ignored: UInt64
+    adopt: AdoptDesk?, socketDesk: SocketDesk, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
@@ -56,6 +57,7 @@ final class Runner {
     listening = plan.listening
     self.reports = reports
     self.adopt = adopt
+    sockets = socketDesk
   }
 
   /// Begins to supervise a child that runs already.
@@ -66,6 +68,7 @@ final class Runner {
         log: log, on: loop, others: { [commands] in commands.processes }
       ) { [self] in handle(.reported($0)) }
     }
+    adopt?.isDiagnosed = { [self] in supervision.isDiagnosed }
     adopt?.attach(on: loop) { [self] in handle(.listening) }
     SignalChannel.open(inbox, on: loop) { [self] batch in
       // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
@@ -124,6 +127,8 @@ final class Runner {
         [log] level, text in log.log(level: Logger.Level(level), "\(text)")
       }
     case .askReach: askReach()
+    case .look:
+      sockets.look(without: commands.processes, on: loop) { [self] in handle(.looked($0)) }
     case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
     case .exit(let exit): end(exit)
     }
@@ -247,6 +252,7 @@ final class Runner {
     self.ended = nil
     lastEnd = ended
     lastGroup = child.leadsGroup ? child.process : nil
+    if supervision.isStarting, let finding = sockets.lastWords(ended) { handle(.looked(finding)) }
     handle(.childEnded(ChildEnd(ended)))
   }
 

@@ -96,7 +96,7 @@ public enum Vouch {
       Runner(
         loop: loop, log: log, child: child, launch: launchChild, notifier: notifier,
         probes: probes, commands: commands, plan: plan, reports: reports, adopt: adopt,
-        ignored: beginning.signals.ignored
+        socketDesk: SocketDesk(plan, adopt: adopt), ignored: beginning.signals.ignored
       ).start(inbox)
     }
     // The loop ends with the process, never before it.

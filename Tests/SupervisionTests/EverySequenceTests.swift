@@ -51,6 +51,15 @@ import Testing
       "the program's READY=1 beside a check",
       Policy(checks: [.program(gates: .ready), .plain(fall: 1)], watchdog: .seconds(30))
     ),
+    (
+      "a check on a passed socket that may be left alone",
+      {
+        var policy = Policy(
+          checks: [.plain(queue: true)], watchdog: .seconds(30), startTimeout: .seconds(20))
+        policy.hasPassedSockets = true
+        return policy
+      }()
+    ),
     ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]
 
@@ -70,6 +79,10 @@ import Testing
       { $0.send(.signal(.usr1, .unknown)) },
       { $0.send($0.childRuns ? .childEnded(.exited(3)) : .clock) },
     ]
+    if world.looks > world.looked {
+      all.append { $0.send(.looked(Finding("it listens elsewhere", isCertain: true))) }
+      all.append { $0.send(.looked(nil)) }
+    }
     // It matters while a start is judged, and a check is not being asked, alone.
     if world.childRuns, world.readies == 0 || world.restarts > 0,
       world.probing.count < world.policy.checks.count, world.trace.last != .listening

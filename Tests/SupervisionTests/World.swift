@@ -31,6 +31,8 @@ struct World {
   private(set) var isRestarting = false
   private(set) var restarts = 0
   private(set) var actions = 0
+  private(set) var looks = 0
+  private(set) var looked = 0
   private var childSince: Moment?
   /// What the probes in flight have lost of their time.
   private var lost: [CheckID: Duration] = [:]
@@ -92,6 +94,7 @@ struct World {
       heard = [:]
       complaints = [:]
     case .reported(let message): note(message)
+    case .looked: looked = min(looks, looked + 1)
     case .childNotStarted: isLaunching = false
     case .childEnded: childRuns = false
     case .probeEnded(let id, let outcome):
@@ -233,6 +236,12 @@ struct World {
       if policy.onUnhealthy != .command { violate("a command was run unasked") }
       if !hasFallen { violate("a command before fall failures in a row") }
       actions += 1
+    case .look:
+      if !policy.hasPassedSockets { violate("a look where there is nothing to see") }
+      if !childRuns || hasStopped || readies > 0 {
+        violate("a look at a child that is not starting")
+      }
+      looks += 1
     case .askReach:
       if isAsking { violate("asked twice at once") }
       isAsking = true
@@ -265,7 +274,11 @@ struct World {
 
   private mutating func take(_ notification: Notification) {
     notifications.append(notification)
-    if !childRuns, !isRestarting { violate("systemd was told something after the child's end") }
+    // What a look has found is told of a child that has ended, once and alone.
+    let isLastWord = policy.hasPassedSockets && readies == 0 && notification.isStatusAlone
+    if !childRuns, !isRestarting, !isLastWord {
+      violate("systemd was told something after the child's end")
+    }
     if notification.status == nil || notification.status == "" { violate("no STATUS") }
     if (notification.status ?? "").utf8.count > Self.statusLimit { violate("long STATUS") }
     if notification.ready { takeReady() }
@@ -309,6 +322,14 @@ struct World {
   }
 
   private mutating func violate(_ what: String) { violations.append("\(what), after \(trace)") }
+}
+
+extension Notification {
+  fileprivate var isStatusAlone: Bool {
+    var alone = Notification()
+    alone.status = status
+    return self == alone
+  }
 }
 
 extension Check {

@@ -67,3 +67,28 @@ bool csocketdiag_holds(pid_t process, int descriptor, uint32_t inode);
 // it, or -1. EACCES where the kernel does not let one look (ptrace(2), PTRACE_MODE_READ_FSCREDS),
 // ENOENT where there is no such process, or none to see.
 int csocketdiag_find(pid_t process, const uint32_t *inodes, int *descriptors, size_t count);
+
+// A listening stream socket, or a connection that one of them has accepted.
+struct csocketdiag_found {
+  uint32_t inode;  // 0: belongs to no file: not yet accepted, or closed
+  bool is_unix;
+  bool is_v6;
+  bool is_v6_only;
+  uint8_t address[16];
+  uint16_t port;
+  uint8_t name_length;  // of a Unix socket; 0 for one without
+  uint8_t name[108];    // as in sun_path: an abstract one begins with NUL, a path has none at its end
+};
+
+// Every listening TCP socket of this network namespace, or, where `accepted_at` is a port, every open
+// connection that has it at its own end. At most `room` are written; `count` is how many there are.
+int csocketdiag_every_tcp(int netlink, uint16_t accepted_at, struct csocketdiag_found *found,
+                          size_t room, size_t *count);
+
+// The same of Unix stream sockets: every one that listens, or every connected one.
+int csocketdiag_every_unix(int netlink, bool connected, struct csocketdiag_found *found, size_t room,
+                           size_t *count);
+
+// For each of these sockets, whether an epoll(7) instance of the process waits for it. Where the kernel
+// does not let one look, for none.
+void csocketdiag_watched(pid_t process, const uint32_t *inodes, bool *watched, size_t count);
