@@ -29,11 +29,10 @@ public struct BindWish: Hashable, Sendable {
       isV6Only: SocketOption.number(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
   }
 
-  /// Go asks for MPTCP where there is any, and falls back to TCP by itself.
-  fileprivate var isOfSameKind: (BindWish) -> Bool {
-    { other in
-      type == other.type && Self.plain(proto) == Self.plain(other.proto)
-    }
+  /// Whether one can stand in for the other but for the address. Go asks for MPTCP where there is any,
+  /// and falls back to TCP by itself.
+  fileprivate func isOfSameKind(_ other: BindWish) -> Bool {
+    type == other.type && Self.plain(proto) == Self.plain(other.proto)
   }
 
   /// IPPROTO_MPTCP, which Debian 12's headers lack in places.
@@ -60,7 +59,8 @@ extension BindDecision {
   ///
   /// The passed sockets say what the administrator wants to be reachable, so one may stand in for an
   /// address that comprises it, as 127.0.0.1 for 0.0.0.0: the kernel would refuse the bind beside it.
-  /// It never makes a program reachable where it did not ask to be.
+  /// It never makes a program reachable where it did not ask to be, but that an IPv6 wildcard for both
+  /// families stands in for one of IPv6 alone: it is the same address, and the unit's wish.
   ///
   /// - Parameters:
   ///   - sockets: the passed ones, with the addresses that they are bound to.

@@ -95,7 +95,6 @@ extension Adoption {
       progress.pointee.error = error
       return 1
     }
-    // The step of the one that answers is not this one's to overwrite from here on.
     progress.pointee.binder = SelfTestProgress.Step.installing.rawValue
     let error = cadopt_install(start.filter)
     progress.pointee.installStep = start.state.step.rawValue
