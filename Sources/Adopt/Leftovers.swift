@@ -1,4 +1,5 @@
 import CAdopt
+import CSocketDiag
 import Glibc
 
 extension Adoption {
@@ -11,26 +12,43 @@ extension Adoption {
   /// - Parameter root: looks at its descendants.
   /// - Returns: how many registrations there were.
   public func dropLeftovers(below root: Int32) -> Int {
-    let inodes = Set(sockets.map(\.inode))
-    var leftovers: [Watched: pid_t] = [:]
-    var wanted: Set<Watched> = []
+    var leftovers: [Watched: [pid_t]] = [:]
+    var users: [Watched: [pid_t]] = [:]
     for process in Self.descendants(of: root) {
-      let asker = Asker(thread: process)
       for (index, socket) in sockets.enumerated() {
-        for watch in EpollWatch.all(of: process, inode: socket.inode) {
+        let watches = EpollWatch.all(of: process, inode: socket.inode)
+        if watches.isEmpty { continue }
+        let isHeld = Self.holds(process, socket.inode)
+        for watch in watches {
           let watched = Watched(index: index, watch)
-          // Its number may be another's by now, even another passed socket's.
-          if asker.socketInode(watch.number).map(inodes.contains) == true {
-            wanted.insert(watched)
+          if isHeld {
+            users[watched, default: []].append(process)
           } else {
-            leftovers[watched] = process
+            leftovers[watched, default: []].append(process)
           }
         }
       }
     }
-    // Processes that came of a fork may share an epoll instance: one of them may still accept.
-    let dropped = leftovers.filter { !wanted.contains($0.key) && drop($0.key, of: $0.value) }
-    return dropped.count
+    var dropped = 0
+    for (watched, processes) in leftovers {
+      for process in processes where change(watched, of: process, cadopt_unwatch) {
+        dropped += 1
+        // Processes that came of a fork may share an epoll instance, and one of them may still accept.
+        for user in users[watched, default: []] where !isThere(watched, in: user) {
+          dropped -= 1
+          _ = change(watched, of: user, cadopt_watch_again)
+        }
+      }
+    }
+    return dropped
+  }
+
+  /// Whether a process has a socket open, under whatever number: it may have registered it under another
+  /// one. Where that cannot be seen, it has.
+  private static func holds(_ process: pid_t, _ inode: UInt64) -> Bool {
+    var descriptor: CInt = -1
+    var inode = UInt32(truncatingIfNeeded: inode)
+    return csocketdiag_find(process, &inode, &descriptor, 1) != 0 || descriptor >= 0
   }
 
   private struct Watched: Hashable {
@@ -47,7 +65,16 @@ extension Adoption {
     }
   }
 
-  private func drop(_ watched: Watched, of process: pid_t) -> Bool {
+  private func isThere(_ watched: Watched, in process: pid_t) -> Bool {
+    EpollWatch.all(of: process, inode: sockets[watched.index].inode).contains {
+      Watched(index: watched.index, $0) == watched
+    }
+  }
+
+  private func change(
+    _ watched: Watched, of process: pid_t,
+    _ operation: (CInt, CInt, UnsafePointer<cadopt_watch>) -> CInt
+  ) -> Bool {
     guard case .success(let epoll) = Asker(thread: process).copy(watched.epoll) else {
       return false
     }
@@ -55,7 +82,7 @@ extension Adoption {
     let watch = cadopt_watch(
       epoll: watched.epoll, number: watched.number, events: watched.events, data: watched.data)
     return withUnsafePointer(to: watch) {
-      cadopt_unwatch(epoll, sockets[watched.index].descriptor, $0)
+      operation(epoll, sockets[watched.index].descriptor, $0)
     } == 0
   }
 
