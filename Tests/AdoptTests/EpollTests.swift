@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Launch
 import Testing
@@ -49,6 +50,9 @@ import Testing
   func leftovers() throws {
     let passed = try PassedSocket()
     let harness = try Harness(passed)
+    let mark = FileManager.default.temporaryDirectory.appending(path: "vouch-\(UUID().uuidString)")
+      .path()
+    defer { unlink(mark) }
     let running = try harness.start(
       """
       import select
@@ -70,11 +74,12 @@ import Testing
       # Somebody else's by now.
       third = socket.socket(); assert third.fileno() == number
       c = socket.create_connection(('127.0.0.1', PORT))
-      print(e.poll(5) != [], flush=True)
+      print(e.poll(5) != [], flush=True); open('\(mark)', 'w').close()
       end = time.monotonic() + 20
       while e.poll(0) and time.monotonic() < end: time.sleep(0.01)
       print(e.poll(0), flush=True); os.wait(); os.wait()
       """, [passed.port])
+    for _ in 0..<3000 where access(mark, F_OK) != 0 { usleep(10_000) }
     var dropped = 0
     for _ in 0..<1000 where dropped == 0 {
       dropped = harness.adoption.dropLeftovers(below: getpid())
