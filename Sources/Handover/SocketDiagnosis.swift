@@ -30,7 +30,8 @@ extension SocketDiagnosis {
         "--pass none keeps the passed socket \(passed.address) from the program, and nobody accepts "
           + "from it")
     }
-    if let refusal = facts.refusals.last {
+    // One that was refused may have asked for another address since.
+    if !passed.isHeld, let refusal = facts.refusals.last {
       return SocketDiagnosis(refusal, isLogged: true)
     }
     if let own = facts.own.first(where: { $0.address == passed.address }) {
