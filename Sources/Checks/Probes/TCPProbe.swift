@@ -27,7 +27,8 @@ private final class TCPRun: ConnectionRun, @unchecked Sendable {
   override func connected(_ channel: any Channel) {
     // On a socket that vouch handed on, the kernel completes a connection whether anybody serves or
     // not. It counts once the child has accepted it.
-    guard let queue = peers.acceptQueue ?? peers.queueBehindAddress, !queue.hasLet(through: channel, unixClient: unixClient)
+    guard let queue = peers.acceptQueue ?? peers.queueBehindAddress,
+      !queue.hasLet(through: channel, unixClient: unixClient)
     else {
       return finish(.passed("connected"))
     }
