@@ -22,7 +22,9 @@ import Testing
       let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 100)
       defer { close(copy) }
       posix_spawn_file_actions_adddup2(&actions, copy, 3)
-      let whole = "import os, select, socket, sys, time\n\(code)\nprint(flush=True)\ntime.sleep(60)"
+      // Other tests of this process may have descriptors that are not close-on-exec.
+      let whole =
+        "import os, select, socket, sys, time\nos.closerange(4, 1024)\n\(code)\nprint(flush=True)\ntime.sleep(60)"
       let command = ["python3", "-c", whole]
       var arguments = command.map { strdup($0) } + [nil]
       defer { for argument in arguments { free(argument) } }
