@@ -19,9 +19,12 @@ struct Asker {
   /// A copy of one of its descriptors, the caller's to close.
   func copy(_ descriptor: CInt) -> Result<CInt, Failure> {
     var copy = cadopt_copy(thread, descriptor)
-    // Only the first thread of a process has a pidfd before Linux 6.9.
-    if [-EINVAL, -ENOENT, -ESRCH].contains(copy), let process, process != thread {
-      copy = cadopt_copy(process, descriptor)
+    // Only the first thread of a process has a pidfd before Linux 6.9. It may have ended, or have
+    // other descriptors (unshare(2)), so that the thread itself is better.
+    if [-EINVAL, -ENOENT].contains(copy) {
+      errno = 0
+      guard let process else { return .failure(Failure(errno == 0 ? -copy : errno)) }
+      if process != thread { copy = cadopt_copy(process, descriptor) }
     }
     return copy >= 0 ? .success(copy) : .failure(Failure(-copy))
   }

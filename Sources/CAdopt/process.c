@@ -33,8 +33,11 @@ int cadopt_read(pid_t process, uint64_t address, void *buffer, size_t length) {
   return errno == ESRCH ? ESRCH : read_file(process, address, buffer, length);
 }
 
-int cadopt_copy(pid_t process, int descriptor) {
-  int pidfd = (int)syscall(SYS_pidfd_open, process, 0);
+#define PIDFD_THREAD_FLAG O_EXCL  // PIDFD_THREAD of linux/pidfd.h, Linux 6.9
+
+int cadopt_copy(pid_t thread, int descriptor) {
+  int pidfd = (int)syscall(SYS_pidfd_open, thread, PIDFD_THREAD_FLAG);
+  if (pidfd < 0 && errno == EINVAL) pidfd = (int)syscall(SYS_pidfd_open, thread, 0);
   if (pidfd < 0) return -errno;
   int copy = (int)syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
   if (copy < 0) copy = -errno;

@@ -1,0 +1,43 @@
+import Glibc
+import Launch
+import Testing
+
+@testable import Adopt
+
+/// Processes that ask in unusual ways, and must be answered like all others.
+@Suite("programs that bind in unusual ways", .serialized) struct OddAskersTests {
+  @Test("a thread whose process's first thread has ended")
+  func withoutLeader() throws {
+    let passed = try PassedSocket()
+    let outcome = try Harness(passed).run(
+      """
+      import ctypes
+      main = threading.get_native_id()
+      def later():
+          while open('/proc/self/task/%d/stat' % main).read().split(') ')[1][0] != 'Z': time.sleep(0.01)
+          s = socket.socket()
+          try: s.bind(('127.0.0.1', PORT)); s.listen(); print(s.getsockname()[1] == PORT, flush=True)
+          except OSError as e: print(e, flush=True)
+          os._exit(0)
+      threading.Thread(target=later, daemon=True).start()
+      ctypes.CDLL(None).pthread_exit(0)
+      """, passed.port)
+    #expect(outcome.lines == ["True"], "\(outcome)")
+  }
+
+  @Test("a thread with a descriptor table of its own")
+  func ownDescriptors() throws {
+    let passed = try PassedSocket()
+    let outcome = try Harness(passed).run(
+      """
+      import ctypes
+      def own():
+          if ctypes.CDLL(None).unshare(0x400): os._exit(1)  # CLONE_FILES
+          s = socket.socket()
+          try: s.bind(('127.0.0.1', PORT)); s.listen(); print(s.getsockname()[1] == PORT)
+          except OSError as e: print(e)
+      t = threading.Thread(target=own); t.start(); t.join()
+      """, passed.port)
+    #expect(outcome.lines == ["True"], "\(outcome)")
+  }
+}
