@@ -16,7 +16,7 @@ extension Adoption {
     var users: [Watched: [pid_t]] = [:]
     for process in Self.descendants(of: root) {
       for (index, socket) in sockets.enumerated() {
-        let watches = EpollWatch.all(of: process, inode: socket.inode)
+        let watches = Self.watches(of: process, socket)
         if watches.isEmpty { continue }
         let isHeld = Self.holds(process, socket.inode)
         for watch in watches {
@@ -43,6 +43,10 @@ extension Adoption {
     return dropped
   }
 
+  private static func watches(of process: pid_t, _ socket: AdoptedSocket) -> [cadopt_watch] {
+    (try? EpollWatch.all(of: process, socket.inode).get()) ?? []
+  }
+
   /// Whether a process has a socket open, under whatever number: it may have registered it under another
   /// one. Where that cannot be seen, it has.
   private static func holds(_ process: pid_t, _ inode: UInt64) -> Bool {
@@ -66,7 +70,7 @@ extension Adoption {
   }
 
   private func isThere(_ watched: Watched, in process: pid_t) -> Bool {
-    EpollWatch.all(of: process, inode: sockets[watched.index].inode).contains {
+    Self.watches(of: process, sockets[watched.index]).contains {
       Watched(index: watched.index, $0) == watched
     }
   }
@@ -80,7 +84,8 @@ extension Adoption {
     }
     defer { close(epoll) }
     let watch = cadopt_watch(
-      epoll: watched.epoll, number: watched.number, events: watched.events, data: watched.data)
+      epoll: watched.epoll, number: watched.number, inode: sockets[watched.index].inode,
+      events: watched.events, data: watched.data)
     return withUnsafePointer(to: watch) {
       operation(epoll, sockets[watched.index].descriptor, $0)
     } == 0

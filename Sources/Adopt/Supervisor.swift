@@ -161,10 +161,17 @@ final class Supervisor {
       socket.takeAfter(
         copy, nonblocking: flags & O_NONBLOCK != 0, isFirst: !taken.contains(index))
     }
-    // They go with its own socket.
-    let watches = AdoptedSocket.inode(of: copy).map {
-      EpollWatch.all(of: call.thread, inode: $0)
+    // They go with its own socket. Of the process: the kernel makes an entry for each descriptor of
+    // each thread that is looked at (proc_fill_cache of fs/proc/base.c).
+    let process = asker.process ?? asker.thread
+    let found = patiently(call) {
+      EpollWatch.all(
+        of: process, socket.inode, and: AdoptedSocket.inode(of: copy) ?? socket.inode)
     }
+    let watches = (try? found.get()) ?? []
+    unwatchFormer(
+      watches.filter { $0.inode == socket.inode && $0.number == descriptor }, socket, asker, call)
+    guard isWaiting(call) else { return .gone }
     step(.placing)
     let error = cadopt_place(
       listener, call.id, socket.descriptor, descriptor, flags & O_CLOEXEC != 0)
@@ -178,7 +185,7 @@ final class Supervisor {
     if told.isNew(adopted: index) {
       news = .adopted(index, asked: wish.address, asker.described)
     }
-    watchAgain(watches ?? [], index, asker)
+    watchAgain(watches.filter { $0.inode != socket.inode }, index, asker, call)
     return .result(error: 0)
   }
 
@@ -214,7 +221,7 @@ final class Supervisor {
 
   /// Tries again while vouch, or the machine, is short of descriptors or memory, for as long as the
   /// program waits: that must not be the program's failure.
-  private func patiently<Value>(
+  func patiently<Value>(
     _ call: cadopt_call, _ body: () -> Result<Value, Asker.Failure>
   ) -> Result<Value, Asker.Failure> {
     var pause: UInt32 = 1000
@@ -239,10 +246,12 @@ struct Told {
   private static let room = 32
   private var adopted: Set<Int> = []
   private var unmatched: Set<BindAddress> = []
+  private var refused: Set<BindAddress> = []
   private var unseen: Set<pid_t> = []
   private var listening: Set<Int> = []
   private var kept: Set<Int> = []
   private var shut: Set<Int> = []
+  private var unwatched: Set<Int> = []
   private var ownListens = 0
   private var isShortageTold = false
 
@@ -255,12 +264,19 @@ struct Told {
     return unmatched.insert(address).inserted
   }
 
+  /// Apart from the others: it matters, however many of those there were.
+  mutating func isNew(refused address: BindAddress) -> Bool {
+    refused.count < Self.room && refused.insert(address).inserted
+  }
+
   mutating func isNew(unseen thread: pid_t) -> Bool {
     // What such a process asks for is not known: once is enough.
     unseen.isEmpty && unseen.insert(thread).inserted
   }
 
   mutating func isNew(kept index: Int) -> Bool { kept.insert(index).inserted }
+
+  mutating func isNew(unwatched index: Int) -> Bool { unwatched.insert(index).inserted }
 
   mutating func isNew(shut index: Int) -> Bool { shut.insert(index).inserted }
 

@@ -15,12 +15,13 @@
 
 // The lines "tfd: N events: HEX data: HEX pos:N ino:HEX sdev:HEX" of /proc/PID/fdinfo (proc(5)): what
 // an epoll instance watches.
-static size_t watches_of(pid_t process, int epoll, uint64_t inode, struct cadopt_watch *found,
-                         size_t room) {
+static ssize_t watches_of(pid_t process, int epoll, const uint64_t inodes[2],
+                          struct cadopt_watch *found, size_t room) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)process, epoll);
   FILE *file = fopen(path, "re");
-  if (file == 0) return 0;
+  // Closed meanwhile.
+  if (file == 0) return errno == ENOENT ? 0 : -errno;
   char line[256];
   size_t count = 0;
   while (count < room && fgets(line, sizeof line, file) != 0) {
@@ -30,29 +31,35 @@ static size_t watches_of(pid_t process, int epoll, uint64_t inode, struct cadopt
     unsigned long long ino;
     if (sscanf(line, "tfd: %d events: %x data: %llx pos:%*d ino:%llx", &number, &events, &data,
                &ino) == 4 &&
-        ino == inode)
+        (ino == inodes[0] || ino == inodes[1]))
       found[count++] = (struct cadopt_watch){
-          .epoll = epoll, .number = number, .events = events, .data = data};
+          .epoll = epoll, .number = number, .inode = ino, .events = events, .data = data};
   }
   fclose(file);
-  return count;
+  return (ssize_t)count;
 }
 
-size_t cadopt_watches(pid_t process, uint64_t inode, struct cadopt_watch *found, size_t room) {
+ssize_t cadopt_watches(pid_t process, const uint64_t inodes[2], struct cadopt_watch *found,
+                       size_t room) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/fd", (int)process);
   DIR *descriptors = opendir(path);
-  if (descriptors == 0) return 0;
+  if (descriptors == 0) return -errno;
   size_t count = 0;
   for (struct dirent *entry; count < room && (entry = readdir(descriptors)) != 0;) {
     static const char kind[] = "anon_inode:[eventpoll]";
     char target[sizeof kind];
     ssize_t length = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target);
     if (length != sizeof kind - 1 || memcmp(target, kind, sizeof kind - 1) != 0) continue;
-    count += watches_of(process, atoi(entry->d_name), inode, found + count, room - count);
+    ssize_t more = watches_of(process, atoi(entry->d_name), inodes, found + count, room - count);
+    if (more < 0) {
+      closedir(descriptors);
+      return more;
+    }
+    count += (size_t)more;
   }
   closedir(descriptors);
-  return count;
+  return (ssize_t)count;
 }
 
 // epoll knows a watched socket by its open file and its number, and takes the latter for the number in

@@ -40,4 +40,25 @@ import Testing
       """, passed.port)
     #expect(outcome.lines == ["True"], "\(outcome)")
   }
+
+  @Test("one that closes the socket and has it again registers it with epoll anew")
+  func listensAgain() throws {
+    let passed = try PassedSocket()
+    let outcome = try Harness(passed).run(
+      """
+      import select
+      e = select.epoll(); numbers = set()
+      for n in range(3):
+          s = socket.socket()
+          # Before bind and after it.
+          if n == 2: e.register(s, select.EPOLLIN)
+          s.bind(('127.0.0.1', PORT)); s.listen(); numbers.add(s.fileno())
+          if n < 2: e.register(s, select.EPOLLIN)
+          c = socket.create_connection(('127.0.0.1', PORT))
+          print(e.poll(5) == [(s.fileno(), select.EPOLLIN)])
+          a, _ = s.accept(); s.close(); a.close(); c.close()
+      print(len(numbers))
+      """, passed.port)
+    #expect(outcome.lines == ["True", "True", "True", "1"], "\(outcome)")
+  }
 }

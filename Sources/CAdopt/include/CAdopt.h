@@ -117,13 +117,14 @@ bool cadopt_has_left(pid_t process, int descriptor, const struct cadopt_acceptor
 struct cadopt_watch {
   int epoll;   // the instance's number in its process
   int number;  // the socket's when it was registered
+  uint64_t inode;
   uint32_t events;
   uint64_t data;
 };
 
-// Where the epoll instances of a process watch the socket of this inode: at most `room`. Returns how
-// many.
-size_t cadopt_watches(pid_t process, uint64_t inode, struct cadopt_watch *found, size_t room);
+// Where the epoll instances of a process watch the sockets of these inodes, which may be the same: at
+// most `room`. Returns how many, or -errno.
+ssize_t cadopt_watches(pid_t process, const uint64_t inodes[2], struct cadopt_watch *found, size_t room);
 
 // Registers a socket of this process with an epoll instance, or takes it out, as that process would
 // have done: under its number there. `epoll` is a copy of the instance's descriptor. Waits for a short-
@@ -131,9 +132,9 @@ size_t cadopt_watches(pid_t process, uint64_t inode, struct cadopt_watch *found,
 int cadopt_watch_again(int epoll, int socket, const struct cadopt_watch *watch);
 int cadopt_unwatch(int epoll, int socket, const struct cadopt_watch *watch);
 
-// A copy of a descriptor of a process (pidfd_getfd(2)), close-on-exec; or -errno. `process` leads its
-// thread group.
-int cadopt_copy(pid_t process, int descriptor);
+// A copy of a descriptor of a thread (pidfd_getfd(2)), close-on-exec; or -errno: EINVAL or ENOENT where
+// it does not lead its process, before Linux 6.9.
+int cadopt_copy(pid_t thread, int descriptor);
 
 // A fork(2) for a process of one thread, which Swift would not call by that name. In the child,
 // which dies with its parent, returns 0.
