@@ -25,6 +25,10 @@ public enum BindAddress: Hashable, Sendable {
       }
     }
     switch family {
+    // The kernel takes a wildcard without a family for one of IPv4 (__inet_bind of net/ipv4/af_inet.c).
+    case AF_UNSPEC
+    where bytes.count >= MemoryLayout<sockaddr_in>.size && number(UInt32.self, at: 4) == 0:
+      self = .ip4(0, port: number(UInt16.self, at: 2))
     case AF_INET:
       guard bytes.count >= MemoryLayout<sockaddr_in>.size else { return nil }
       self = .ip4(number(UInt32.self, at: 4), port: number(UInt16.self, at: 2))
@@ -57,6 +61,26 @@ public enum BindAddress: Hashable, Sendable {
     }
     guard status == 0 else { return nil }
     self.init(withUnsafeBytes(of: storage) { Array($0.prefix(Int(length))) })
+  }
+
+  /// Whether a socket's family takes it.
+  func isOfFamily(of socket: CInt) -> Bool {
+    let domain = SocketOption.number(socket, SOL_SOCKET, SO_DOMAIN)
+    return switch self {
+    case .ip4: domain == AF_INET
+    case .ip6: domain == AF_INET6
+    case .path, .abstract: domain == AF_UNIX
+    case .other: false
+    }
+  }
+
+  /// Whether a socket has an address, so that bind(2) fails with EINVAL.
+  static func isBound(_ socket: CInt) -> Bool {
+    switch BindAddress(of: socket) {
+    case .ip4(_, let port), .ip6(_, _, _, let port): port != 0
+    case .path, .abstract: true
+    case .other, nil: false
+    }
   }
 
   /// The port of an IP address.

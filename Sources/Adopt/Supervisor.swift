@@ -130,13 +130,16 @@ final class Supervisor {
     if let inode = AdoptedSocket.inode(of: copy), sockets.contains(where: { $0.inode == inode }) {
       return .result(error: 0)
     }
-    guard let wish = BindWish(address, socket: copy) else { return .goOn }
+    // The kernel refuses those: an address of another family, and a socket that has one already.
+    guard let wish = BindWish(address, socket: copy), address.isOfFamily(of: copy),
+      !BindAddress.isBound(copy)
+    else { return .goOn }
     switch BindDecision.decide(wish, among: wishes, taken: taken, options) {
     case .letGo:
       if told.isNew(unmatched: address) { news = .unmatched(address, asker.described) }
       return .goOn
     case .refuse(let index, let reason):
-      if told.isNew(unmatched: address) {
+      if told.isNew(refused: address) {
         news = .refused(index, asked: address, reason: reason, asker.described)
       }
       return .result(error: EADDRINUSE)

@@ -61,4 +61,42 @@ import Testing
       """, passed.port)
     #expect(outcome.lines == ["True", "True", "True", "1"], "\(outcome)")
   }
+
+  @Test("what bind(2) refuses, it refuses for a passed address, too; what it takes, it takes")
+  func kernelsErrors() throws {
+    let passed = try PassedSocket(host: 0)
+    let outcome = try Harness(passed).run(
+      """
+      import ctypes
+      libc = ctypes.CDLL(None, use_errno=True)
+      def bind(s, address):
+          failed = libc.bind(s.fileno(), address, len(address))
+          return errno.errorcode[ctypes.get_errno()] if failed else s.getsockname()[1] == PORT
+      ip4 = struct.pack('=HHI8x', socket.AF_INET, socket.htons(PORT), 0)
+      ip6 = struct.pack('=HHI16xI', socket.AF_INET6, socket.htons(PORT), 0, 0)
+      print(bind(socket.socket(socket.AF_INET6), ip6[:16]), bind(socket.socket(socket.AF_INET6), ip4 + bytes(12)))
+      print(bind(socket.socket(), ip6))
+      bound = socket.socket(); bound.bind(('127.0.0.1', 0)); print(bind(bound, ip4))
+      # A wildcard that is not given a family.
+      print(bind(socket.socket(), bytes(2) + ip4[2:]))
+      print(bind(socket.socket(socket.AF_INET6), bytes(2) + ip4[2:] + bytes(12)))
+      """, passed.port)
+    #expect(
+      outcome.lines == ["EINVAL EAFNOSUPPORT", "EAFNOSUPPORT", "EINVAL", "True", "EAFNOSUPPORT"],
+      "\(outcome)")
+  }
+
+  @Test("a refusal is told, however many other binds there were")
+  func refusedLate() throws {
+    let passed = try PassedSocket(host: 0)
+    let outcome = try Harness(passed).run(
+      """
+      for n in range(40): socket.socket().bind(('127.0.0.4', 40100 + n))
+      try: socket.socket().bind(('127.0.0.1', PORT))
+      except OSError as e: print(errno.errorcode[e.errno])
+      """, passed.port)
+    #expect(outcome.lines == ["EADDRINUSE"])
+    let refused = outcome.reports.filter { if case .refused = $0 { true } else { false } }
+    #expect(refused.count == 1, "\(outcome.reports)")
+  }
 }
