@@ -28,6 +28,9 @@ public enum AdoptReport: Hashable, Sendable {
   case unseen(BindAddress?, reason: String, AskingProcess)
   /// A process did away with the passed socket of this index, and it stays.
   case kept(Int, Kept, AskingProcess)
+  /// A process has the passed socket of this index, and nothing is at its path for it: who goes by the
+  /// path may find nothing.
+  case pathless(Int, AskingProcess)
   /// A process watched its socket with epoll before it bound it, and the passed socket of this index
   /// could not be put in that place: it may never hear of a connection.
   case unwatched(Int, reason: String, AskingProcess)

@@ -24,10 +24,19 @@ public struct Adoption: Sendable {
   }
 
   /// The sockets, by the index that reports have, as they are told: `http (0.0.0.0:80)`.
-  public var descriptions: [String] { sockets.map { "\($0.name) (\($0.wish.address))" } }
+  public var descriptions: [String] {
+    sockets.indices.map { index in
+      let address = sockets[index].wish.address
+      return name(index).map { "\($0) (\(address))" } ?? "\(address)"
+    }
+  }
   /// Their addresses.
   public var addresses: [BindAddress] { sockets.map(\.wish.address) }
   public var names: [String] { sockets.map(\.name) }
+  /// The name that somebody gave it; nil for what sd_listen_fds_with_names(3) says of all others.
+  public func name(_ index: Int) -> String? {
+    sockets[index].name == "unknown" ? nil : sockets[index].name
+  }
 
   /// Gets ready for one start of the child, which wants a filter of its own.
   public func prepare() throws(AdoptError) -> AdoptionStart {

@@ -188,6 +188,9 @@ final class Supervisor {
     if told.isNew(adopted: index) {
       news = .adopted(index, asked: wish.address, asker.described)
     }
+    if case .path(let path) = socket.wish.address, asker.lacks(path), told.isNew(pathless: index) {
+      report(.pathless(index, asker.described))
+    }
     watchAgain(watches.filter { $0.inode != socket.inode }, index, asker, call)
     return .result(error: 0)
   }
@@ -255,6 +258,7 @@ struct Told {
   private var kept: Set<Int> = []
   private var shut: Set<Int> = []
   private var unwatched: Set<Int> = []
+  private var pathless: Set<Int> = []
   private var ownListens = 0
   private var isShortageTold = false
 
@@ -278,6 +282,8 @@ struct Told {
   }
 
   mutating func isNew(kept index: Int) -> Bool { kept.insert(index).inserted }
+
+  mutating func isNew(pathless index: Int) -> Bool { pathless.insert(index).inserted }
 
   mutating func isNew(unwatched index: Int) -> Bool { unwatched.insert(index).inserted }
 

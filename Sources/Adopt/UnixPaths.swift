@@ -81,14 +81,23 @@ extension Asker {
     }
   }
 
+  /// Whether nothing is at a path for it.
+  func lacks(_ path: [UInt8]) -> Bool {
+    var file = cadopt_file()
+    return find(path, AT_FDCWD, &file) == ENOENT
+  }
+
   /// The file that a path names for it; of a symbolic link the link. Nil where there is none.
   func file(_ path: [UInt8], from folder: CInt) -> FileIdentity? {
     var file = cadopt_file()
-    let error = (path + [0]).withUnsafeBufferPointer {
+    return find(path, folder, &file) == 0 ? FileIdentity(file) : nil
+  }
+
+  private func find(_ path: [UInt8], _ folder: CInt, _ file: inout cadopt_file) -> CInt {
+    (path + [0]).withUnsafeBufferPointer {
       $0.withMemoryRebound(to: CChar.self) {
         cadopt_find_file(thread, folder, $0.baseAddress, &file)
       }
     }
-    return error == 0 ? FileIdentity(file) : nil
   }
 }

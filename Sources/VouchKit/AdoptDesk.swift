@@ -104,7 +104,7 @@ final class AdoptDesk {
       take(report, on: loop)
       switch report {
       case .adopted, .listening: listening()
-      case .unmatched, .refused, .unseen, .kept, .unwatched, .short: break
+      case .unmatched, .refused, .unseen, .kept, .pathless, .unwatched, .short: break
       }
     }
     let desk = NIOLoopBound(self, eventLoop: loop)
@@ -122,8 +122,9 @@ final class AdoptDesk {
     case .adopted(let index, let asked, let process):
       adopted.insert(index)
       let address = adoption.addresses[index]
-      let name = adoption.names[index] + (asked == address ? "" : ", \(address)")
-      log.info("\(process) bound \(asked): it has the passed socket \(name)")
+      let parts = [adoption.name(index), asked == address ? nil : "\(address)"].compactMap { $0 }
+      let which = parts.isEmpty ? "" : " " + parts.joined(separator: ", ")
+      log.info("\(process) bound \(asked): it has the passed socket\(which)")
       lookLater(on: loop)
     case .listening: lookLater(on: loop)
     case .unmatched(let address, let process):
@@ -143,6 +144,10 @@ final class AdoptDesk {
         case .listening: "shut down"
         }
       log.debug("\(process) \(did) \(adoption.addresses[index]), the passed socket: it stays")
+    case .pathless(let index, let process):
+      log.warning(
+        "nothing is at \(adoption.addresses[index]) for \(process), which has the passed socket of that path: if something removed it, as an ExecStartPre= that clears old sockets away, clients cannot connect to it until its .socket unit starts again"
+      )
     case .unwatched(let index, let reason, let process):
       log.error(
         "\(process) watched its socket with epoll before it bound it, and may not hear of connections to \(adoption.descriptions[index]): \(reason)"

@@ -66,6 +66,23 @@ import Testing
     #expect(!outcome.reports.contains { if case .kept = $0 { true } else { false } })
   }
 
+  @Test("a path that was removed before is told of")
+  func removedBefore() throws {
+    let place = try PassedPath()
+    let script = """
+      s = socket.socket(socket.AF_UNIX); s.bind('\(place.folder)/app.sock'); s.listen(); print('bound')
+      """
+    func told(_ outcome: Outcome) -> Int {
+      outcome.reports.filter { if case .pathless(0, _) = $0 { true } else { false } }.count
+    }
+    let harness = try Harness(place)
+    #expect(told(try harness.run(script)) == 0)
+    try #require(unlink(place.folder + "/app.sock") == 0)
+    let outcome = try harness.run(script)
+    #expect(outcome.lines == ["bound"])
+    #expect(told(outcome) == 1)
+  }
+
   @Test("a path that is removed, in whatever words, is there for the bind and the next client")
   func removals() throws {
     let place = try PassedPath()
