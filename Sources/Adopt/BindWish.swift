@@ -73,7 +73,7 @@ extension BindDecision {
     var best: (rank: Int, index: Int)?
     var refusal: BindDecision?
     for (index, socket) in sockets.enumerated() where socket.isOfSameKind(wish) {
-      switch Fit(wish, socket) {
+      switch Fit(wish, socket).answerable(wish, socket) {
       case .none: break
       case .wider where options.allowsWider:
         if best == nil { best = (.max, index) }
@@ -102,7 +102,7 @@ private enum Fit {
   case none
   /// 0 is best.
   case good(Int)
-  /// It is reachable from more places than was asked for, or by more families: what would be right.
+  /// It is reachable from more places than was asked for, or by other families: what would be right.
   case wider(String)
 
   init(_ wish: BindWish, _ passed: BindWish) {
@@ -132,6 +132,20 @@ private enum Fit {
         given.isWildcard && !passed.isV6Only ? .wider(Self.wrongFamily(wanted, given)) : .none
     default: self = .none
     }
+  }
+
+  /// Connections that are accepted have their own addresses, but each datagram is answered to one that
+  /// the program writes: one of IPv6 for an IPv6 socket of its own, as Go, Java and node do it, which a
+  /// passed one of IPv4 does not take.
+  func answerable(_ wish: BindWish, _ passed: BindWish) -> Fit {
+    guard case .good = self, wish.type == CInt(SOCK_DGRAM.rawValue), case .ip6 = wish.address,
+      case .ip4 = passed.address
+    else { return self }
+    return .wider(
+      "the passed socket is \(passed.address) for IPv4, and the program asked with an IPv6 socket "
+        + "(\(wish.address)), with which it could not answer IPv4 datagrams on it: pass "
+        + "[::]:\(passed.address.port ?? 0) (ListenDatagram= or --listen udp:), or tell the program to "
+        + "use IPv4, or allow it (--pass \"adopt wider=yes\")")
   }
 
   private static func ip6(

@@ -137,6 +137,19 @@ func address(_ text: String) -> BindAddress {
     #expect(BindDecision.decide(tcp("0.0.0.0:80"), among: sockets) == .adopt(1))
   }
 
+  @Test("an IPv6 socket for datagrams does not get one of IPv4, on which it could not answer")
+  func datagramFamilies() {
+    var told = AdoptOptions()
+    told.allowsWider = true
+    for (asked, passed) in [("[::]:53", "0.0.0.0:53"), ("[::ffff:127.0.0.1]:53", "127.0.0.1:53")] {
+      #expect(kind(BindDecision.decide(udp(asked), among: [udp(passed)])) == .refuse)
+      #expect(kind(BindDecision.decide(udp(asked), among: [udp(passed)], told)) == .adopt)
+      #expect(kind(BindDecision.decide(tcp(asked), among: [tcp(passed)])) == .adopt)
+      #expect(
+        BindDecision.decide(udp(asked), among: [udp(passed), udp(asked)]) == .adopt(1))
+    }
+  }
+
   @Test("the kind must be the same: type and protocol")
   func kinds() {
     #expect(BindDecision.decide(udp("0.0.0.0:53"), among: [tcp("0.0.0.0:53")]) == .letGo)
