@@ -11,7 +11,8 @@ enum EpollWatch {
   ) -> Result<[cadopt_watch], Asker.Failure> {
     var error: CInt = 0
     let watches = [cadopt_watch](unsafeUninitializedCapacity: room) { buffer, count in
-      let found = cadopt_watches(process, [inode, other ?? inode], buffer.baseAddress, buffer.count)
+      let found = cadopt_watches(
+        process, [inode, other ?? inode], buffer.baseAddress, buffer.count)
       if found < 0 { error = CInt(-found) }
       count = max(found, 0)
     }
@@ -58,7 +59,8 @@ extension Supervisor {
   func unwatchFormer(
     _ watches: [cadopt_watch], _ socket: AdoptedSocket, _ asker: Asker, _ call: cadopt_call
   ) {
-    for watch in watches {
+    for watch in watches
+    where !Adoption.isUsed(watch, socket, besides: asker.process ?? asker.thread) {
       let copied = patiently(call) { asker.copy(watch.epoll) }
       guard case .success(let epoll) = copied else { continue }
       defer { close(epoll) }

@@ -47,6 +47,18 @@ extension Adoption {
     (try? EpollWatch.all(of: process, socket.inode).get()) ?? []
   }
 
+  /// Whether another process may still hear of a socket by a registration, as one with which it shares
+  /// the epoll instance after a fork.
+  static func isUsed(_ watch: cadopt_watch, _ socket: AdoptedSocket, besides process: pid_t) -> Bool
+  {
+    descendants(of: getpid()).contains { other in
+      other != process && holds(other, socket.inode)
+        && watches(of: other, socket).contains {
+          ($0.number, $0.events, $0.data) == (watch.number, watch.events, watch.data)
+        }
+    }
+  }
+
   /// Whether a process has a socket open, under whatever number: it may have registered it under another
   /// one. Where that cannot be seen, it has.
   private static func holds(_ process: pid_t, _ inode: UInt64) -> Bool {
