@@ -43,6 +43,10 @@ public enum Effect: Hashable, Sendable {
   case look
   /// Find out whether systemd signalled the whole control group; answer with `reachKnown`.
   case askReach
+  /// To, or for, the generation beside the one that serves (`--on-reload replace`).
+  case other(OtherEffect)
+  /// Tell those who wait for a reload what came of it.
+  case answer([ReloadTicket], ReloadVerdict)
   case log(LogLevel, String)
   case exit(Exit)
 }

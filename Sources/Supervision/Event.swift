@@ -72,4 +72,8 @@ public enum Event: Hashable, Sendable {
   /// The answer to `Effect.look`, or what is to be told of a child that is about to be found ended: why it
   /// does not serve on the passed sockets; nil where nothing is amiss.
   case looked(Finding?)
+  /// Something of the generation beside the one that serves (`--on-reload replace`).
+  case other(OtherEvent)
+  /// Somebody asks for a reload, and waits for what comes of it.
+  case reloadAsked(ReloadTicket)
 }

@@ -10,6 +10,9 @@ enum Phase: Hashable, Sendable {
   case reloading(since: Moment)
   /// The child failed and is being restarted.
   case healing(Healing)
+  /// The child has ended, or stops by itself (nil), and the one that is being judged (`--on-reload
+  /// replace`) may take its place.
+  case bereft(ChildEnd?)
   /// A stop was asked for; whether the child has its signal yet is `StopState`'s to say (rule 5).
   case stopping(StopState)
   /// The child has ended, and so has vouch.
@@ -21,7 +24,7 @@ enum Phase: Hashable, Sendable {
     case .starting(let since), .reloading(let since): since
     case .healing(let healing):
       if case .judging(let since) = healing.stage { since } else { nil }
-    case .launching, .ready, .stopping, .ended: nil
+    case .launching, .ready, .bereft, .stopping, .ended: nil
     }
   }
 
@@ -30,7 +33,7 @@ enum Phase: Hashable, Sendable {
     switch self {
     case .starting, .ready, .reloading: true
     case .healing(let healing): if case .judging = healing.stage { true } else { false }
-    case .launching, .stopping, .ended: false
+    case .launching, .bereft, .stopping, .ended: false
     }
   }
 }
@@ -52,4 +55,6 @@ struct StopState: Hashable, Sendable {
   var asking: [NamedSignal] = []
   /// When SIGKILL is due (`--stop-timeout`).
   var killAt: Moment?
+  /// The child has ended, which makes this the end of vouch once no other generation runs.
+  var gone: Exit?
 }

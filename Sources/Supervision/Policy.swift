@@ -25,13 +25,18 @@ public struct Policy: Sendable {
   /// Whether there are passed sockets that the child may leave alone, so that a look at them may tell why
   /// it does not become ready.
   public var hasPassedSockets = false
+  public var onReload: OnReload
+  /// How long a generation that was replaced has to finish (`--drain`); nil stands for `stopTimeout`,
+  /// or 10 s.
+  public var drain: Duration?
   /// What the random part of the back-off between restarts is drawn from.
   public var seed: UInt64
 
   public init(
     checks: [Check], watchdog: Duration? = nil, startTimeout: Duration? = nil,
     onUnhealthy: OnUnhealthy = .withhold, stopSignal: NamedSignal? = nil,
-    stopTimeout: Duration? = nil, seed: UInt64 = 0
+    stopTimeout: Duration? = nil, onReload: OnReload = .forward, drain: Duration? = nil,
+    seed: UInt64 = 0
   ) {
     self.checks = checks
     self.watchdog = watchdog
@@ -39,6 +44,8 @@ public struct Policy: Sendable {
     self.onUnhealthy = onUnhealthy
     self.stopSignal = stopSignal
     self.stopTimeout = stopTimeout
+    self.onReload = onReload
+    self.drain = drain
     self.seed = seed
   }
 

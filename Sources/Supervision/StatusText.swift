@@ -21,6 +21,8 @@ extension Supervision {
     case .ended: return lastWords ?? ""
     case .starting: return join("starting", withTimes: withTimes)
     case .reloading: return join("reloading", withTimes: withTimes)
+    case .bereft:
+      return reloadText(withTimes: withTimes) + "generation \(replacing.serving) does not serve"
     case .healing(let healing):
       switch healing.stage {
       case .stopping: return "restarting (\(restarts)): \(healing.cause)"
@@ -40,12 +42,13 @@ extension Supervision {
       let failing = policy.checks.indices.contains {
         !isGood($0) && policy.checks[$0].gates != .none
       }
-      return join(failing ? nil : "ready", withTimes: withTimes) + restartsSoFar
+      return reloadText(withTimes: withTimes) + join(failing ? nil : "ready", withTimes: withTimes)
+        + restartsSoFar + otherText
     }
   }
 
   /// The state, then every check, those that fail first.
-  private func join(_ state: String?, withTimes: Bool) -> String {
+  func join(_ state: String?, withTimes: Bool) -> String {
     let order =
       policy.checks.indices.filter { !isGood($0) && policy.checks[$0].gates != .none }
       + policy.checks.indices.filter { !isGood($0) && policy.checks[$0].gates == .none }

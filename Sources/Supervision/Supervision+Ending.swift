@@ -12,6 +12,10 @@ extension Supervision {
       beginStop(StopState(cause: .signal(signal)), at: now)
       settle(signal, reach, at: now)
     case .healing(let healing): stopHealing(healing, signal, reach, at: now)
+    case .bereft(let end):
+      log(.info, "stopping on \(signal)")
+      beginStop(StopState(cause: .signal(signal), gone: end.map { .like($0) }), at: now)
+      settle(signal, reach, at: now)
     case .stopping(let state):
       // The same request again is the same stop; another signal is a stronger wish.
       guard !state.delivered.contains(signal), !state.asking.contains(signal) else { return }
@@ -35,6 +39,7 @@ extension Supervision {
     owed = nil
     effects.append(.cancelProbes)
     for id in records.indices { records[id].probing = nil }
+    dropReloads("the service is stopping")
   }
 
   mutating func settle(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
@@ -54,6 +59,7 @@ extension Supervision {
       tellStopping(at: now)
       state.delivered.insert(signal)
       phase = .stopping(state)
+      settleOther(signal, hasHad: true, at: now)
       armKill(at: now)
     }
   }
@@ -81,12 +87,13 @@ extension Supervision {
     let isNew = state.delivered.insert(signal).inserted && signal != state.hadBefore
     if let asked { state.delivered.insert(asked) }
     phase = .stopping(state)
-    if isNew { effects.append(.stopChild(signal)) }
+    if isNew, state.gone == nil { effects.append(.stopChild(signal)) }
+    settleOther(signal, hasHad: false, at: now)
     armKill(at: now)
   }
 
   private mutating func armKill(at now: Moment) {
-    guard case .stopping(var state) = phase, state.killAt == nil else { return }
+    guard case .stopping(var state) = phase, state.killAt == nil, state.gone == nil else { return }
     state.killAt = patience(for: state).map { now + $0 }
     phase = .stopping(state)
   }
@@ -111,12 +118,13 @@ extension Supervision {
   /// A signal that is neither a stop nor a reload reaches the child as if vouch were not there.
   mutating func passOn(_ signal: NamedSignal, _ reach: Reach) {
     switch phase {
-    case .launching, .ended: break
+    case .launching, .bereft, .ended: break
     case .starting, .ready, .reloading:
       if reach != .childToo { effects.append(.signalChild(signal)) }
     case .healing(let healing):
       if reach != .childToo, healing.hasChild { effects.append(.signalChild(signal)) }
-    case .stopping:
+    case .stopping(let state):
+      if state.gone != nil { return }
       // What systemd sends to a group that it stops (SendSIGHUP=), the child has from systemd.
       if reach == .vouchAlone { effects.append(.signalChild(signal)) }
     }
@@ -135,6 +143,8 @@ extension Supervision {
       case .waiting, .launching: return
       case .judging: level = .error
       }
+    case .ready where replacing.isJudging: return beBereft(of: end, at: now)
+    case .bereft: return beBereft(of: end, at: now)
     case .launching, .starting, .ready, .reloading:
       // Nobody asked for it, so it is news, unless it is a clean end.
       if end != .exited(0) { level = .error }
@@ -142,9 +152,7 @@ extension Supervision {
     }
     effects.append(.cancelProbes)
     tellFindingAtEnd(end, at: now)
-    phase = .ended
     log(level, "the child \(end)")
-    if lastWords != nil { notify(Notification(), at: now) }
-    effects.append(.exit(exit))
+    finish(exit, at: now)
   }
 }

@@ -12,6 +12,8 @@ extension Supervision {
     guard mayAct, !owesReady, records[id].failures >= check.fall, !records[id].acted else {
       return false
     }
+    // Its replacement is on the way, and heals it sooner; or it is restarted at the next failure.
+    if policy.onUnhealthy == .restart, replacing.isJudging { return false }
     records[id].acted = true
     guard check.gates.contains(.watchdog) else { return false }
     let failures = "\(check.fall) failures in a row"
@@ -36,7 +38,7 @@ extension Supervision {
   private var mayAct: Bool {
     switch phase {
     case .ready, .reloading: true
-    case .launching, .starting, .healing, .stopping, .ended: false
+    case .launching, .starting, .healing, .bereft, .stopping, .ended: false
     }
   }
 

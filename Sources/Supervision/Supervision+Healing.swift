@@ -66,8 +66,7 @@ extension Supervision {
     }
     log(.error, reason)
     if stop != nil || now - healing.since >= restartBudget {
-      phase = .ended
-      return effects.append(.exit(stop == nil ? .notStarted(exitCode) : .stoppedWithoutChild))
+      return finish(stop == nil ? .notStarted(exitCode) : .stoppedWithoutChild, at: now)
     }
     healing.stage = .waiting(until: now + backOff.next())
     healing.cause = reason
@@ -86,6 +85,7 @@ extension Supervision {
     guard pass else { return false }
     phase = .ready
     healthySince = now
+    if healing.owesReload { answerForwarded() }
     var notification = Notification()
     notification.ready = healing.owesReload
     if mayFeed(at: now) { notification.watchdog = .feed }
@@ -108,6 +108,8 @@ extension Supervision {
     case .waiting:
       healing.stage = .launching(stop: nil)
       phase = .healing(healing)
+      replacing.last += 1
+      replacing.serving = replacing.last
       effects.append(.startChild)
     case .launching: break
     case .judging:
@@ -151,8 +153,7 @@ extension Supervision {
       var notification = Notification()
       notification.stopping = true
       notify(notification, at: now)
-      phase = .ended
-      effects.append(.exit(.stoppedWithoutChild))
+      finish(.stoppedWithoutChild, at: now)
     }
   }
 

@@ -94,7 +94,7 @@ extension Supervision {
     switch phase {
     case .ready: return true
     case .reloading(let since): return now - since >= policy.checks[id].interval
-    case .launching, .starting, .healing, .stopping, .ended: return false
+    case .launching, .starting, .healing, .bereft, .stopping, .ended: return false
     }
   }
 

@@ -20,7 +20,7 @@ extension Supervision {
     switch phase {
     case .starting(let start): (since, reloaded) = (start, false)
     case .reloading(let start): (since, reloaded) = (start, true)
-    case .launching, .ready, .healing, .stopping, .ended: return false
+    case .launching, .ready, .healing, .bereft, .stopping, .ended: return false
     }
     guard readyGatesPass(at: now) else { return false }
 
@@ -33,6 +33,7 @@ extension Supervision {
     notification.ready = true
     notify(notification, at: now)
     log(.info, (reloaded ? "reloaded" : "ready") + evidence(since: since, at: now))
+    if reloaded { answerForwarded() }
     return true
   }
 
@@ -60,6 +61,7 @@ extension Supervision {
   mutating func beginReload(at now: Moment) {
     var notification = Notification()
     notification.reloading = now
+    isReadyOwedForReload = false
     phase = .reloading(since: now)
     effects.append(.cancelProbes)
     beginChecksAnew(at: now)
@@ -70,6 +72,7 @@ extension Supervision {
   /// READY=1 follows when the checks have passed anew. (sd_notify(3); Type=notify-reload in
   /// systemd.service(5).)
   mutating func reload(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {
+    if policy.onReload == .replace { return replaceOnReload(signal.name, at: now) }
     switch phase {
     case .ready where owesReady, .reloading where owesReady:
       // To systemd it is still starting, or in the reload before.
@@ -83,7 +86,7 @@ extension Supervision {
     case .starting, .stopping:
       // Nothing to judge anew: the child gets the signal as it would without vouch.
       passOn(signal, reach)
-    case .launching, .ended: break
+    case .launching, .bereft, .ended: break
     }
   }
 }

@@ -5,7 +5,8 @@ extension Supervision {
   /// RELOADING=1 of a child that reloads by itself. READY=1 follows when the checks have passed anew;
   /// one of them may be the program's own READY=1.
   mutating func childReloads(at now: Moment) {
-    guard phase == .ready, !owesReady else { return }
+    // What systemd knows of as a reload already, this is part of.
+    guard phase == .ready, !owesReady, !replacing.isTold else { return }
     beginReload(at: now)
     log(.info, "the child reloads")
     readyIfGatesPass(at: now)
@@ -14,6 +15,10 @@ extension Supervision {
   /// STOPPING=1 of a child that ends by itself: from here on nothing that a check finds is a failure.
   mutating func childStops(at now: Moment) {
     log(.info, "the child says that it is stopping")
+    if replacing.isJudging {
+      beBereft(nil)
+      return tellStatus(at: now)
+    }
     beginStop(StopState(cause: .child), at: now)
     var notification = Notification()
     notification.stopping = true
@@ -36,7 +41,7 @@ extension Supervision {
       }
       if length <= .zero { return }
     case .stopping: break
-    case .launching, .ready, .healing, .ended: return
+    case .launching, .ready, .healing, .bereft, .ended: return
     }
     // One that asks over and over is heard ten times a second.
     let end = now + length
@@ -54,7 +59,7 @@ extension Supervision {
     case .starting, .ready, .reloading, .stopping: break
     case .healing(let healing):
       guard case .judging = healing.stage else { return nil }
-    case .launching, .ended: return nil
+    case .launching, .bereft, .ended: return nil
     }
     return "child says \"\(reports.text)\""
   }

@@ -39,7 +39,7 @@ extension Supervision {
   private func watchdogPatience(for id: CheckID, at now: Moment) -> Duration? {
     switch phase {
     case .ready, .reloading: break
-    case .launching, .starting, .healing, .stopping, .ended: return nil
+    case .launching, .starting, .healing, .bereft, .stopping, .ended: return nil
     }
     guard policy.checks[id].gates.contains(.watchdog), let watchdog = policy.watchdog, let fedAt,
       !owesReady

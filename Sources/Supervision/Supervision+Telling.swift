@@ -83,7 +83,9 @@ extension Supervision {
       default: break
       }
     }
-    if earlier.ready, phase == .ready {
+    if earlier.ready, isReadyOwedForReload, isUp {
+      notification.ready = true
+    } else if earlier.ready, phase == .ready {
       if readyGatesPass(at: now) {
         notification.ready = true
       } else {
@@ -96,10 +98,18 @@ extension Supervision {
 
   /// Whether systemd was told, or is owed, RELOADING=1, and waits for READY=1.
   private var awaitsReload: Bool {
+    if replacing.isTold { return true }
     switch phase {
-    case .reloading: true
-    case .healing(let healing): healing.owesReload
-    case .launching, .starting, .ready, .stopping, .ended: false
+    case .reloading: return true
+    case .healing(let healing): return healing.owesReload
+    case .launching, .starting, .ready, .bereft, .stopping, .ended: return false
+    }
+  }
+
+  private var isUp: Bool {
+    switch phase {
+    case .ready, .healing, .bereft: true
+    case .launching, .starting, .reloading, .stopping, .ended: false
     }
   }
 

@@ -26,7 +26,7 @@ extension Supervision {
   func isFit(at now: Moment) -> Bool {
     switch phase {
     case .ready, .reloading: break
-    case .launching, .starting, .healing, .stopping, .ended: return false
+    case .launching, .starting, .healing, .bereft, .stopping, .ended: return false
     }
     if owesReady { return false }
     return policy.checks.indices.allSatisfy { id in
@@ -39,7 +39,7 @@ extension Supervision {
   var livenessFeedAt: Moment? {
     switch phase {
     case .ready, .reloading: break
-    case .launching, .starting, .healing, .stopping, .ended: return nil
+    case .launching, .starting, .healing, .bereft, .stopping, .ended: return nil
     }
     guard let watchdog = policy.watchdog, let fedAt, policy.isWatchdogUngated, !owesReady else {
       return nil

@@ -5,7 +5,7 @@
 /// the order given, and send `Event.clock` when `wakeAt` has come.
 ///
 /// The rules are told one to a file: Readiness (1), Starting (2), Watchdog (3), Failing (4),
-/// Healing (4's restart), Ending (5); rule 6 is the prober's; Probing has the schedule and, with
+/// Healing (4's restart), Replacing (1's other reload), Ending (5); rule 6 is the prober's; Probing has the schedule and, with
 /// Starving, rule 7; StatusText rule 9. Heartbeats are the passive checks, Relaying what the child says.
 public struct Supervision: Sendable {
   public let policy: Policy
@@ -33,6 +33,10 @@ public struct Supervision: Sendable {
   var lastWords: String?
   /// Since when the child is healthy after its last restart.
   var healthySince: Moment?
+  /// What goes on beside the child that serves.
+  var replacing = Replacing()
+  /// Whether a READY=1 that systemd has not taken ends a reload, and so is true whatever the checks say.
+  var isReadyOwedForReload = false
   /// What systemd has not taken yet, and when to offer it again.
   var owed: Owed?
   /// How often what was last sent had been offered before.
@@ -69,6 +73,8 @@ public struct Supervision: Sendable {
     case .childNotStarted(let reason, let code): launchFailed(reason, exitCode: code, at: now)
     case .childEnded(let end): childEnded(end, at: now)
     case .looked(let finding): looked(finding, at: now)
+    case .other(let event): otherDid(event, at: now)
+    case .reloadAsked(let ticket): reloadAsked(ticket, at: now)
     }
     whatIsDue(at: now)
     defer { effects = [] }
@@ -78,12 +84,14 @@ public struct Supervision: Sendable {
   /// When `Event.clock` is to come; nil while nothing waits for the time.
   public var wakeAt: Moment? {
     if phase == .ended { return nil }
-    var moments = [owed?.offerAt, extendAt, livenessFeedAt, reports.tellAt, lookDue]
+    var moments = [
+      owed?.offerAt, extendAt, livenessFeedAt, reports.tellAt, lookDue, replacingDue,
+    ]
     switch phase {
     case .starting: moments.append(startBudgetEnds)
     case .stopping(let state): moments.append(state.killAt)
     case .healing: moments.append(healingDue)
-    case .launching, .ready, .reloading, .ended: break
+    case .launching, .ready, .reloading, .bereft, .ended: break
     }
     if phase.probes {
       for (check, record) in zip(policy.checks, records)
@@ -99,6 +107,7 @@ public struct Supervision: Sendable {
     stopOnStartTimeout(at: now)
     killWhenOverdue(at: now)
     healOnTime(at: now)
+    replaceOnTime(at: now)
     extendStart(at: now)
     feedForLife(at: now)
     noticeLateReports(at: now)
@@ -106,5 +115,6 @@ public struct Supervision: Sendable {
     lookWhenDue(at: now)
     tellWhatChildSaid(at: now)
     offerAgain(at: now)
+    beginWantedReload(at: now)
   }
 }

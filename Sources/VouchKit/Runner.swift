@@ -130,6 +130,7 @@ final class Runner {
     case .look:
       sockets.look(without: commands.processes, on: loop) { [self] in handle(.looked($0)) }
     case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
+    case .other, .answer: break
     case .exit(let exit): end(exit)
     }
   }

@@ -60,6 +60,32 @@ import Testing
         return policy
       }()
     ),
+    (
+      "a check that replaces",
+      Policy(
+        checks: [.plain()], watchdog: .seconds(30), stopTimeout: .seconds(3), onReload: .replace)
+    ),
+    (
+      "a rise of two that replaces and restarts, with a stop signal of its own",
+      Policy(
+        checks: [.plain(fall: 1, rise: 2)], watchdog: .seconds(60), startTimeout: .seconds(20),
+        onUnhealthy: .restart, stopSignal: .quit, onReload: .replace, drain: .seconds(5))
+    ),
+    (
+      "no check that replaces", Policy(checks: [], watchdog: .seconds(30), onReload: .replace)
+    ),
+    (
+      "the program's own protocol and a heartbeat that replace",
+      Policy(
+        checks: [.program(fall: 1), .component("worker", fall: 1, gates: .watchdog)],
+        watchdog: .seconds(60), onUnhealthy: .restart, onReload: .replace)
+    ),
+    (
+      "two checks that replace, and trigger",
+      Policy(
+        checks: [.plain("a", gates: .ready), .plain("b", fall: 1, gates: .watchdog)],
+        watchdog: .seconds(30), onUnhealthy: .trigger, onReload: .replace)
+    ),
     ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]
 
@@ -93,6 +119,7 @@ import Testing
       all.append { $0.send(.childStarted) }
       all.append { $0.send(.childNotStarted("no memory", exitCode: 70)) }
     }
+    if world.policy.onReload == .replace { all += otherChoices(world) }
     if world.isAsking {
       all.append { $0.send(.reachKnown(.vouchAlone)) }
       all.append { $0.send(.reachKnown(.childToo)) }
@@ -137,7 +164,38 @@ import Testing
     return all
   }
 
-  private static func walk(_ world: World, depth: Int, _ visit: (World) -> Bool) -> Bool {
+  /// What the generation beside the one that serves can do next.
+  static func otherChoices(_ world: World) -> [(inout World) -> Void] {
+    let ticket = world.trace.count
+    var all: [(inout World) -> Void] = [{ $0.send(.reloadAsked(ticket)) }]
+    if world.other.isLaunching {
+      all.append { $0.send(.other(.started)) }
+      all.append { $0.send(.other(.notStarted("no memory"))) }
+    }
+    guard world.other.runsNow else { return all }
+    all.append { $0.send(.other(.ended(.exited(1)))) }
+    for check in world.policy.checks where check.reporter != nil {
+      if case .component(let name) = check.reporter {
+        all.append {
+          $0.send(.other(.reported(.saying { ($0.component, $0.watchdog) = (name, .alive) })))
+        }
+      } else {
+        all.append { $0.send(.other(.reported(.saying { $0.ready = true }))) }
+        all.append { $0.send(.other(.reported(.saying { $0.stopping = true }))) }
+      }
+    }
+    for id in world.other.probing.keys.sorted() {
+      all.append {
+        $0.advance(.milliseconds(3))
+        $0.send(.other(.probeEnded(id, .passed("200"))))
+      }
+      all.append { $0.send(.other(.probeEnded(id, .failed("500")))) }
+      all.append { $0.send(.other(.probeEnded(id, .inconclusive("no descriptors")))) }
+    }
+    return all
+  }
+
+  static func walk(_ world: World, depth: Int, _ visit: (World) -> Bool) -> Bool {
     if !visit(world) { return false }
     guard depth > 0, world.exit == nil else { return true }
     for choice in choices(world) {

@@ -22,6 +22,8 @@ struct World {
   private var feedBefore: Moment?
   private(set) var stopsToChild: [NamedSignal] = []
   private(set) var hasStopped = false
+  /// The child that serves has said that it stops, while another is on its way.
+  private(set) var saidStopping = false
   private(set) var isAsking = false
   private(set) var exit: Exit?
   private(set) var childRuns = false
@@ -43,6 +45,8 @@ struct World {
   private var heard: [CheckID: Moment] = [:]
   private var complaints: [CheckID: Int] = [:]
   private(set) var kills = 0
+  /// The generation beside the one that serves.
+  private(set) var other = OtherBooks()
   private(set) var notifications: [Notification] = []
   private(set) var logs: [String] = []
 
@@ -68,6 +72,23 @@ struct World {
   }
 
   mutating func start() { send(.childStarted) }
+
+  /// Exchanges what is known of the two generations.
+  private mutating func swapBooks() {
+    swap(&probing, &other.probing)
+    swap(&runs, &other.runs)
+    swap(&lastPass, &other.lastPass)
+    swap(&everPassed, &other.everPassed)
+    swap(&stopsToChild, &other.stops)
+    swap(&childRuns, &other.runsNow)
+    swap(&childSince, &other.since)
+    swap(&lost, &other.lost)
+    swap(&saidReady, &other.saidReady)
+    swap(&saidReloading, &other.saidReloading)
+    swap(&heard, &other.heard)
+    swap(&complaints, &other.complaints)
+    swap(&saidStopping, &other.saidStopping)
+  }
 
   mutating func send(_ event: Event) {
     note(event)
@@ -97,6 +118,8 @@ struct World {
     case .looked: looked = min(looks, looked + 1)
     case .childNotStarted: isLaunching = false
     case .childEnded: childRuns = false
+    case .other(let event): noteOther(event)
+    case .reloadAsked(let ticket): other.asked.insert(ticket)
     case .probeEnded(let id, let outcome):
       let began = probing.removeValue(forKey: id)
       noteResult(id, outcome, took: began.map { now - $0 } ?? .zero)
@@ -110,6 +133,7 @@ struct World {
         readyExpected = true
       }
       if notification.watchdog == .feed { lastFeed = feedBefore }
+    case .reload where policy.onReload == .replace: other.wanted = true
     case .reload where !hasStopped && readies > 0:
       reloads += 1
       readyExpected = true
@@ -127,10 +151,10 @@ struct World {
   }
 
   private mutating func note(_ message: NotifyMessage) {
-    guard childRuns, !hasStopped, !isRestarting else { return }
+    guard childRuns, !hasStopped, !isRestarting, !saidStopping else { return }
     if message.component == nil {
       if message.stopping {
-        hasStopped = true
+        if other.isJudged { saidStopping = true } else { hasStopped = true }
         return
       }
       if message.ready {
@@ -208,7 +232,9 @@ struct World {
     case .probe(let id, let timeout):
       if probing[id] != nil { violate("two probes of one check at once") }
       if policy.checks[id].reporter != nil { violate("a passive check was probed") }
-      if !childRuns || hasStopped || isRestarting { violate("a probe without a serving child") }
+      if !childRuns || hasStopped || isRestarting || saidStopping {
+        violate("a probe without a serving child")
+      }
       if timeout != policy.checks[id].timeout { violate("a probe with another timeout") }
       probing[id] = now
       lost[id] = nil
@@ -221,7 +247,10 @@ struct World {
       if !childRuns { violate("a stop for a child that is gone") }
       stopsToChild.append(signal)
       if stopsToChild.count(where: { $0 == signal }) > 1 { violate("\(signal) twice") }
-      if !hasStopped && !isStartTimeOver { noteRestart() }
+      if !hasStopped && !isStartTimeOver {
+        noteRestart()
+        if other.isJudged { violate("restarted while its replacement is on its way") }
+      }
     case .killChild:
       if !hasStopped && !isStartTimeOver && !isRestarting { violate("killed without a stop") }
       kills += 1
@@ -242,13 +271,19 @@ struct World {
         violate("a look at a child that is not starting")
       }
       looks += 1
+    case .other(let effect): carryOutOther(effect)
+    case .answer(let tickets, let verdict):
+      for ticket in tickets {
+        if other.asked.remove(ticket) == nil { violate("an answer to nobody") }
+        other.answers[ticket] = verdict
+      }
     case .askReach:
       if isAsking { violate("asked twice at once") }
       isAsking = true
     case .log(_, let text): logs.append(text)
     case .exit(let exit):
-      if childRuns { violate("ended before the child") }
-      if isLaunching { violate("ended while a child was being started") }
+      if childRuns || other.runsNow { violate("ended before the child") }
+      if isLaunching || other.isLaunching { violate("ended while a child was being started") }
       self.exit = exit
     }
   }
@@ -276,7 +311,14 @@ struct World {
     notifications.append(notification)
     // What a look has found is told of a child that has ended, once and alone.
     let isLastWord = policy.hasPassedSockets && readies == 0 && notification.isStatusAlone
-    if !childRuns, !isRestarting, !isLastWord {
+    if notification.stopping { hasStopped = true }
+    if notification.reloading != nil, policy.onReload == .replace {
+      if hasStopped { violate("RELOADING=1 while stopping") }
+      readyExpected = true
+      other.hasSwapped = false
+      reloads += 1
+    }
+    if !childRuns, !isRestarting, !isLastWord, policy.onReload != .replace {
       violate("systemd was told something after the child's end")
     }
     if notification.status == nil || notification.status == "" { violate("no STATUS") }
@@ -290,6 +332,11 @@ struct World {
     if !readyExpected { violate("READY=1 twice") }
     readyExpected = false
     readies += 1
+    if readies > 1, policy.onReload == .replace {
+      if other.isJudged { violate("READY=1 before the new one passed or is stopped") }
+      if !other.hasSwapped { return }
+      other.hasSwapped = false
+    }
     for (id, check) in policy.checks.enumerated() where check.gates.contains(.ready) {
       if (runs[id]?.passes ?? 0) < check.rise { violate("READY=1 before \(check.name) passed") }
       if case .program = check.reporter, !saidReady { violate("READY=1 before the program's own") }
@@ -299,6 +346,7 @@ struct World {
   private mutating func takeWatchdog(_ notification: Notification) {
     if readies == 0 { violate("WATCHDOG before READY=1") }
     if hasStopped || isRestarting { violate("WATCHDOG while stopping") }
+    if !childRuns || saidStopping { violate("WATCHDOG while none serves") }
     switch notification.watchdog {
     case .feed:
       if let lastFeed, let watchdog = policy.watchdog, now - lastFeed < watchdog / 4 {
@@ -321,6 +369,82 @@ struct World {
     }
   }
 
+  // MARK: - The other generation
+
+  private mutating func noteOther(_ event: OtherEvent) {
+    switch event {
+    case .started:
+      let (answers, asked) = (other.answers, other.asked)
+      let (wanted, swapped) = (other.wanted, other.hasSwapped)
+      other = OtherBooks()
+      (other.answers, other.asked) = (answers, asked)
+      (other.wanted, other.hasSwapped) = (wanted, swapped)
+      other.runsNow = true
+      other.since = now
+    case .notStarted: other.isLaunching = false
+    case .ended: other.runsNow = false
+    case .probeEnded(let id, let verdict):
+      swapBooks()
+      note(.probeEnded(id, verdict))
+      swapBooks()
+    case .probeDelayed(let id, let time): other.lost[id, default: .zero] += time
+    case .reported(let message):
+      guard other.isJudged else { return }
+      swapBooks()
+      note(message)
+      swapBooks()
+    case .listening: break
+    }
+  }
+
+  private mutating func carryOutOther(_ effect: OtherEffect) {
+    if policy.onReload != .replace { violate("a second generation unasked") }
+    switch effect {
+    case .start:
+      if other.runsNow || other.isLaunching { violate("a third child") }
+      if hasStopped { violate("a child started while stopping") }
+      if !childRuns || isRestarting || readies == 0 { violate("a second child beside none") }
+      if !other.wanted && other.asked.isEmpty { violate("a second generation without a reload") }
+      if !readyExpected { violate("a second generation without RELOADING=1") }
+      other.wanted = false
+      other.isLaunching = true
+      other.hasServed = false
+    case .probe(let id, let timeout):
+      if !other.isJudged || !other.runsNow || hasStopped { violate("the wrong one was probed") }
+      if other.probing[id] != nil { violate("two probes of one check at once") }
+      if policy.checks[id].reporter != nil { violate("a passive check was probed") }
+      if timeout != policy.checks[id].timeout { violate("a probe with another timeout") }
+      other.probing[id] = now
+      other.lost[id] = nil
+    case .cancelProbes: other.probing = [:]
+    case .stop(let signal):
+      if !other.runsNow { violate("a stop for another that is gone") }
+      if other.stops.contains(signal) { violate("\(signal) twice to the other") }
+      if other.hasServed, readyExpected, !hasStopped {
+        violate("the old one is stopped before READY=1")
+      }
+      other.stops.append(signal)
+    case .kill:
+      if !other.runsNow { violate("the other was killed when gone") }
+      if other.stops.isEmpty, !hasStopped, childRuns, !other.saidStopping {
+        violate("the other was killed without a stop")
+      }
+      other.kills += 1
+    case .killRest:
+      if other.runsNow { violate("the rest was killed beside the other") }
+    case .swap:
+      if !other.isJudged || !other.runsNow { violate("the wrong one was promoted") }
+      for (id, check) in policy.checks.enumerated() where check.gates.contains(.ready) {
+        if (other.runs[id]?.passes ?? 0) < check.rise { violate("promoted before it passed") }
+        if case .program = check.reporter, !other.saidReady { violate("promoted unready") }
+      }
+      if !probing.isEmpty || !other.probing.isEmpty { violate("probes go on over the swap") }
+      swapBooks()
+      other.hasServed = true
+      other.hasSwapped = true
+    }
+  }
+
   private mutating func violate(_ what: String) { violations.append("\(what), after \(trace)") }
 }
 
@@ -330,6 +454,36 @@ extension Notification {
     alone.status = status
     return self == alone
   }
+}
+
+/// What is known of the generation beside the one that serves.
+struct OtherBooks {
+  var isLaunching = false
+  var runsNow = false
+  /// Whether it has been replaced.
+  var hasServed = false
+  var stops: [NamedSignal] = []
+  var kills = 0
+  var since: Moment?
+  var probing: [CheckID: Moment] = [:]
+  var runs: [CheckID: (passes: Int, failures: Int)] = [:]
+  var lastPass: [CheckID: Moment] = [:]
+  var everPassed: Set<CheckID> = []
+  var lost: [CheckID: Duration] = [:]
+  var saidReady = false
+  var saidReloading = false
+  var saidStopping = false
+  var heard: [CheckID: Moment] = [:]
+  var complaints: [CheckID: Int] = [:]
+  /// A reload was asked for, and no generation started for it yet.
+  var wanted = false
+  /// The generations have changed places since the last RELOADING=1.
+  var hasSwapped = false
+  var asked: Set<ReloadTicket> = []
+  var answers: [ReloadTicket: ReloadVerdict] = [:]
+
+  /// A new one is on its way.
+  var isJudged: Bool { isLaunching || (runsNow && !hasServed && stops.isEmpty) }
 }
 
 extension Check {
