@@ -71,23 +71,35 @@ enum CheckPlan {
     }
   }
 
-  /// One probe for each check, in their order: files are read and passed sockets found here.
-  ///
   /// - Parameter kin: whose answers count on this machine (rule 6); nil where there is no child.
   static func probes(
     _ specs: [CheckSpec], listeners: [ListenerAddress], commands: ExecRunner, kin: Kin?
   ) throws(Refusal) -> [any Probe] {
-    let factory: ProbeFactory
+    try probes(specs, by: try factory(listeners: listeners, commands: commands, kin: kin))
+  }
+
+  /// What makes the probes of all generations.
+  static func factory(
+    listeners: [ListenerAddress], commands: ExecRunner, kin: Kin?
+  ) throws(Refusal) -> ProbeFactory {
     do {
-      factory = try ProbeFactory(
+      return try ProbeFactory(
         listeners: listeners, version: vouchVersion, runner: commands, kin: kin)
     } catch {
       throw .failure(error.message)
     }
+  }
+
+  /// One probe for each check, in their order: files are read and passed sockets found here.
+  ///
+  /// - Parameter generation: the one that is to be judged; nil for whatever the child's tree answers.
+  static func probes(
+    _ specs: [CheckSpec], by factory: ProbeFactory, generation: Int? = nil
+  ) throws(Refusal) -> [any Probe] {
     var probes: [any Probe] = []
     for spec in specs {
       do {
-        probes.append(try factory.makeProbe(for: spec))
+        probes.append(try factory.makeProbe(for: spec, generation: generation))
       } catch {
         throw .usage(error.message)
       }

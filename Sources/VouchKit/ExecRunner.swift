@@ -20,9 +20,9 @@ final class ExecRunner: CommandRunner {
   }
 
   func run(
-    _ command: [String], _ ended: @escaping (CommandEnd) -> Void
+    _ command: [String], variables: [String: String], _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure> {
-    start(command, ended)
+    start(command, variables: variables, ended)
   }
 
   /// The processes that run for it now.

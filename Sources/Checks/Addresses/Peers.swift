@@ -15,6 +15,8 @@ final class Peers {
   private(set) var queueBehindAddress: AcceptQueue? = nil
   /// To find out whose answers come from there; nil where anybody's will do.
   let ownership: Ownership?
+  /// The generation that is to answer; nil where any of the child's will do.
+  let generation: Int?
   private(set) var ownerMemory = OwnerMemory()
   /// What is known from the start, the one that last connected in front.
   private(set) var addresses: [PeerAddress]
@@ -22,9 +24,11 @@ final class Peers {
   /// - Throws: `SpecError` where no passed socket fits the target.
   init(
     _ target: Target, listeners: [ListenerAddress], diag: SocketDiag = SocketDiag(),
-    ownership: Ownership? = nil, resolve: @escaping NameLookup.Resolve
+    ownership: Ownership? = nil, generation: Int? = nil,
+    resolve: @escaping NameLookup.Resolve
   ) throws(SpecError) {
     self.ownership = ownership
+    self.generation = generation
     switch target {
     case .firstListener:
       guard let listener = listeners.first else {

@@ -99,10 +99,10 @@ struct HolderSearch: Sendable {
     // the new process. The next look tells.
   }
 
-  private struct Unreadable: Error {}
+  struct Unreadable: Error {}
 
   /// For each inode the descriptor of the process that is it, or -1.
-  private static func descriptors(
+  static func descriptors(
     of process: pid_t, _ inodes: [UInt32]
   ) -> Result<[CInt], Unreadable> {
     var code: CInt = 0

@@ -5,6 +5,7 @@ public struct Kin {
   let root: pid_t
   let includesRoot: Bool
   let bindsLate: () -> Bool
+  let generations: Generations?
   let notice: (String) -> Void
 
   /// - Parameters:
@@ -14,15 +15,18 @@ public struct Kin {
   ///   - bindsLate: asked on the loop: whether the child is still to bind a passed socket, and gets it
   ///     only then (`--pass adopt`). While nobody else has one, what waits in its queue waits for the
   ///     child.
+  ///   - generations: where several generations of the child may live at once, for the probes that judge
+  ///     one of them.
   ///   - notice: called on the loop, once in a life, with what keeps vouch from seeing whose answers
   ///     it gets.
   public init(
     root: pid_t, includesRoot: Bool = false, bindsLate: @escaping () -> Bool = { false },
-    notice: @escaping (String) -> Void
+    generations: Generations? = nil, notice: @escaping (String) -> Void
   ) {
     self.root = root
     self.includesRoot = includesRoot
     self.bindsLate = bindsLate
+    self.generations = generations
     self.notice = notice
   }
 }

@@ -122,6 +122,24 @@ final class Ownership: @unchecked Sendable {
     }
   }
 
+  /// Whether the answers of one generation have to be told from those of others.
+  func mustTell(_ generation: Int) -> Bool { kin.generations?.isAlone(generation) == false }
+
+  /// Looks which of these connections a process of the generation has, and calls `found` on the loop,
+  /// never before this has returned.
+  func attribute(
+    _ inodes: [UInt32], to generation: Int, looksEverywhere: Bool, on loop: any EventLoop,
+    _ found: @escaping ([UInt32: MemberSearch.Side]) -> Void
+  ) {
+    guard let lineage = kin.generations?.lineage else {
+      loop.assumeIsolated().execute { found([:]) }
+      return
+    }
+    let search = MemberSearch(
+      lineage: lineage, generation: generation, inodes: inodes, looksEverywhere: looksEverywhere)
+    inThread(on: loop, { search.run() }, found)
+  }
+
   private struct Result: Sendable {
     var holdings: [UInt32: Holding]
     var cost: TimeAmount
@@ -130,31 +148,43 @@ final class Ownership: @unchecked Sendable {
   private func look(
     for inodes: [UInt32], on loop: any EventLoop, _ found: @escaping (Result) -> Void
   ) {
-    if isSearching {
-      waiting.append { self.look(for: inodes, on: loop, found) }
-      return
-    }
-    isSearching = true
     let search = HolderSearch(
       root: kin.root, includesRoot: kin.includesRoot, inodes: inodes,
       passed: passed.intersection(inodes))
-    let found = NIOLoopBound(found, eventLoop: loop)
+    inThread(
+      on: loop,
+      {
+        let start = NIODeadline.now()
+        let holdings = search.run()
+        return Result(holdings: holdings, cost: .now() - start)
+      }, found)
+  }
+
+  /// Does one thing after another in a thread of its own.
+  private func inThread<Value: Sendable>(
+    on loop: any EventLoop, _ work: @escaping @Sendable () -> Value,
+    _ found: @escaping (Value) -> Void
+  ) {
+    if isSearching {
+      waiting.append { self.inThread(on: loop, work, found) }
+      return
+    }
+    isSearching = true
+    let bound = NIOLoopBound(found, eventLoop: loop)
     let status = DetachedThread.run {
-      let start = NIODeadline.now()
-      let holdings = search.run()
-      let result = Result(holdings: holdings, cost: .now() - start)
-      loop.execute { self.ended(result, found.value) }
+      let value = work()
+      loop.execute { self.ended(value, bound.value) }
     }
     if status != 0 {
       // Without a thread it takes the loop's time, which is better than no answer.
-      let holdings = search.run()
-      loop.execute { self.ended(Result(holdings: holdings, cost: .seconds(1)), found.value) }
+      let value = work()
+      loop.execute { self.ended(value, bound.value) }
     }
   }
 
-  private func ended(_ result: Result, _ found: (Result) -> Void) {
+  private func ended<Value>(_ value: Value, _ found: (Value) -> Void) {
     isSearching = false
-    found(result)
+    found(value)
     let next = waiting
     waiting = []
     for again in next { again() }

@@ -18,6 +18,11 @@ enum ProcessTree {
     return found
   }
 
+  /// The children alone.
+  static func offspring(of process: pid_t) -> [pid_t] {
+    children(of: process) ?? all().filter { parent(of: $0) == process }
+  }
+
   /// The children of all threads; nil where the process is gone, or the kernel keeps no such list
   /// (CONFIG_PROC_CHILDREN).
   private static func children(of process: pid_t) -> [pid_t]? {

@@ -5,10 +5,11 @@ public protocol CommandRunner: AnyObject {
   ///
   /// - Parameters:
   ///   - command: the program and its arguments; never empty.
+  ///   - variables: for the command's environment, beside vouch's own.
   ///   - ended: called once, on the loop and after this function has returned, when the process
   ///     was reaped. Not called where starting it failed.
   func run(
-    _ command: [String], _ ended: @escaping (CommandEnd) -> Void
+    _ command: [String], variables: [String: String], _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure>
 }
 

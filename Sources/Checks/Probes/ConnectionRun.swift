@@ -40,6 +40,8 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   private var failures = ConnectFailures()
   /// Whose answer it is; nil where anybody's will do.
   private let owner: OwnerCheck?
+  /// While a connection is looked for that the generation to be judged has accepted.
+  private var seek: GenerationSeek?
   /// A connection is being given up for another one: what it still brings is of no interest.
   private var isLeaving = false
 
@@ -57,6 +59,9 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   }
 
   // MARK: What the kinds of probes fill in
+
+  /// The first byte that goes out on a connection; nil where nothing does.
+  var opening: UInt8? { nil }
 
   /// Adds the handlers to a fresh channel.
   func prepare(_ channel: any Channel) throws {}
@@ -116,6 +121,8 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       deadlines.arm(self, at: deadline, on: loop)
       // What still comes of this attempt is of no interest.
       attempt += 1
+      seek?.drop()
+      seek = nil
       if let channel { close(channel) }
       return next()
     }
@@ -124,6 +131,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     if owner?.kept != nil {
       return conclude(.inconclusive("whose answer it was could not be found out in time"))
     }
+    if let result = seek?.verdict { return conclude(result) }
     if owner?.isAccepting == true { phase = .accept }
     end()
     completion.call(.timedOut(timeoutReason(within: limit)))
@@ -159,6 +167,8 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     if let watch { deadlines.endWatch(watch) }
     deadlines.disarm(self)
     owner?.drop()
+    seek?.drop()
+    seek = nil
     if case .name(let lookup) = peers.source, phase == .resolve { lookup.leave() }
     guard let channel else { return }
     self.channel = nil
@@ -189,14 +199,28 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     guard let address = untried.popFirst() else { return finish(failures.verdict) }
     phase = .connect
     giveShare()
+    if let ownership = peers.ownership, let generation = peers.generation,
+      ownership.mustTell(generation)
+    {
+      return look(for: generation, ownership, at: address)
+    }
     if let result = owner?.beforeConnecting(to: address) { return conclude(result) }
+    connect(to: address)
+  }
+
+  /// - Parameter line: a connection that stands, and is known to be the right one.
+  private func connect(
+    to address: PeerAddress, by line: (descriptor: CInt, isOpened: Bool)? = nil
+  ) {
     let bootstrap = ClientBootstrap(group: loop)
       // The deadlines are ours: NIO's would leave its timer armed.
       .connectTimeout(.hours(24))
       .channelInitializer { channel in
         self.channel = channel
         do {
-          if let holdBack = self.owner?.makeHoldBack() {
+          if line?.isOpened == true {
+            try channel.pipeline.syncOperations.addHandler(SkipFirst())
+          } else if line == nil, let holdBack = self.owner?.makeHoldBack() {
             try channel.pipeline.syncOperations.addHandler(holdBack)
           }
           try self.prepare(channel)
@@ -207,6 +231,9 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       }
     let connecting: EventLoopFuture<any Channel>
     switch address {
+    case _ where line != nil:
+      if case .unix = address { unixClient = csocketdiag_inode(line!.descriptor) }
+      connecting = bootstrap.withConnectedSocket(line!.descriptor)
     case .ip(let address):
       connecting = bootstrap.connect(to: address)
     case .unix(let address):
@@ -222,13 +249,44 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     connecting.assumeIsolated().whenComplete { [attempt] result in
       switch result {
       case .success(let channel) where attempt == self.attempt:
-        self.connected(channel, to: address)
+        self.connected(channel, to: address, isKnown: line != nil)
       case .failure(let error) where attempt == self.attempt: self.failed(with: error, at: address)
       // Its share was over, and it was closed.
       case .success(let channel): channel.close(promise: nil)
       case .failure: break
       }
     }
+  }
+
+  private func look(
+    for generation: Int, _ ownership: Ownership, at address: PeerAddress
+  ) {
+    attempt += 1
+    let seek = GenerationSeek(
+      address, generation: generation, ownership: ownership, opening: opening,
+      passed: peers.acceptQueue?.listener, loop: loop,
+      connected: {
+        self.phase = .accept
+        self.hasConnected()
+      },
+      found: { found in
+        self.seek = nil
+        switch found {
+        case .line(let descriptor, let isOpened):
+          self.phase = .connect
+          self.connect(to: address, by: (descriptor, isOpened))
+        case .refused(let code): self.failed(with: code, at: address)
+        case .end(let result): self.conclude(result)
+        }
+      })
+    self.seek = seek
+    seek.start()
+  }
+
+  /// What is left of the time is for this address.
+  private func hasConnected() {
+    if share != nil { deadlines.arm(self, at: deadline, on: loop) }
+    share = nil
   }
 
   /// The last address has all the time that is left, one before it an equal part.
@@ -244,17 +302,18 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     }
   }
 
-  private func connected(_ channel: any Channel, to address: PeerAddress) {
+  private func connected(
+    _ channel: any Channel, to address: PeerAddress, isKnown: Bool
+  ) {
     if isOver { return channel.close(promise: nil) }
     if isConnectedToItself(channel.localAddress, channel.remoteAddress) {
       _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
       channel.close(promise: nil)
       return failed(with: ECONNREFUSED, at: address)
     }
-    if share != nil { deadlines.arm(self, at: deadline, on: loop) }
-    share = nil
+    hasConnected()
     peers.prefer(address)
-    guard let owner else { return connected(channel) }
+    guard let owner, !isKnown else { return connected(channel) }
     let step = owner.connected(channel, to: address) { step in
       if case .goOn = step {
         if let result = owner.kept { self.conclude(result) }

@@ -3,13 +3,19 @@ import NIOCore
 /// Passes when a command exits 0. What it prints is never shown: it may hold secrets.
 final class ExecProbe: Probe {
   private let command: [String]
+  /// For the command's environment, as they are when it is started.
+  private let variables: () -> [String: String]
   private let runner: any CommandRunner
   fileprivate let deadlines: Deadlines
   /// The command runs, or was killed and is not reaped yet.
   fileprivate var isUnreaped = false
 
-  init(_ command: [String], runner: any CommandRunner, deadlines: Deadlines) {
+  init(
+    _ command: [String], variables: @escaping () -> [String: String] = { [:] },
+    runner: any CommandRunner, deadlines: Deadlines
+  ) {
     self.command = command
+    self.variables = variables
     self.deadlines = deadlines
     self.runner = runner
   }
@@ -31,7 +37,7 @@ final class ExecProbe: Probe {
       return .failure(.ownTrouble("the command of an earlier probe was killed but has not ended"))
     }
     isUnreaped = true
-    let result = runner.run(command) { end in
+    let result = runner.run(command, variables: variables()) { end in
       self.isUnreaped = false
       ended(end)
     }

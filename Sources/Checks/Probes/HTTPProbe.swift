@@ -66,6 +66,11 @@ final class HTTPRun: ConnectionRun, @unchecked Sendable {
     super.init(peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
   }
 
+  /// Of a request the method's first letter; of TLS the record type of a handshake (RFC 8446, 5.1).
+  override var opening: UInt8? {
+    exchange.tls == nil ? exchange.request.readableBytesView.first : 22
+  }
+
   override func prepare(_ channel: any Channel) throws {
     let pipeline = channel.pipeline.syncOperations
     if let tls = exchange.tls {

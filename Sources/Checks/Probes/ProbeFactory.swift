@@ -7,6 +7,7 @@ public struct ProbeFactory {
   private let deadlines: Deadlines
   private let diag = SocketDiag()
   private let ownership: Ownership?
+  private let generations: Generations?
 
   /// - Parameters:
   ///   - listeners: the listening stream sockets that vouch was passed, in their order.
@@ -30,30 +31,39 @@ public struct ProbeFactory {
     self.version = version
     self.runner = runner
     self.resolve = resolve
+    generations = kin?.generations
     ownership = kin.map { [diag] in Ownership($0, passed: listeners, diag: diag) }
   }
 
   /// Makes the probe for one check, with the files of `tls-ca=`, `tls-cert=` and
   /// `tls-key=` read and the passed socket found.
   ///
+  /// - Parameter generation: the one that is to answer, where several live at once (`Kin`): the answers
+  ///   of others do not count, and it is tried anew until the probe's time is up. A listen queue is
+  ///   everybody's, and judged as it is; so are answers with `peer=any`, and those from elsewhere.
   /// - Throws: `SpecError`, which begins with the flag and the SPEC, where that is not possible.
-  public func makeProbe(for check: CheckSpec) throws(SpecError) -> any Probe {
+  public func makeProbe(
+    for check: CheckSpec, generation: Int? = nil
+  ) throws(SpecError) -> any Probe {
     do {
       switch check.probe {
       case .http(let spec):
         return try HTTPProbe(
-          spec, peers: try peers(spec.target.place, check.peer), deadlines: deadlines,
+          spec, peers: try peers(spec.target.place, check.peer, generation), deadlines: deadlines,
           version: version)
       case .tcp(let target):
-        return TCPProbe(peers: try peers(target, check.peer), deadlines: deadlines)
+        return TCPProbe(peers: try peers(target, check.peer, generation), deadlines: deadlines)
       case .grpc(let spec):
         return GRPCProbe(
-          spec, peers: try peers(spec.place, check.peer), deadlines: deadlines, version: version)
+          spec, peers: try peers(spec.place, check.peer, generation), deadlines: deadlines,
+          version: version)
       case .backlog(let spec):
         return try BacklogProbe(
           spec, place: spec.target.shown, peers: try peers(spec.target, check.peer), diag: diag)
       case .exec(let command):
-        return ExecProbe(command, runner: runner, deadlines: deadlines)
+        return ExecProbe(
+          command, variables: { [generations] in generations?.variables(of: generation) ?? [:] },
+          runner: runner, deadlines: deadlines)
       case .heartbeat: return PassiveCheck()
       }
     } catch {
@@ -61,9 +71,11 @@ public struct ProbeFactory {
     }
   }
 
-  private func peers(_ target: Target, _ rule: PeerRule) throws(SpecError) -> Peers {
+  private func peers(
+    _ target: Target, _ rule: PeerRule, _ generation: Int? = nil
+  ) throws(SpecError) -> Peers {
     try Peers(
       target, listeners: listeners, diag: diag, ownership: rule == .child ? ownership : nil,
-      resolve: resolve)
+      generation: generation, resolve: resolve)
   }
 }

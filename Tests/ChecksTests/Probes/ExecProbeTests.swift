@@ -32,7 +32,7 @@ private final class ScriptedRunner: CommandRunner, @unchecked Sendable {
   }
 
   func run(
-    _ command: [String], _ ended: @escaping (CommandEnd) -> Void
+    _ command: [String], variables: [String: String], _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure> {
     log.append(command.joined(separator: " "))
     let line = script.removeFirst()

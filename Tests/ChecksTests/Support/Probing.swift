@@ -11,7 +11,7 @@ let loop: any EventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
 /// For checks that run no command.
 final class NoCommands: CommandRunner {
   func run(
-    _ command: [String], _ ended: @escaping (CommandEnd) -> Void
+    _ command: [String], variables: [String: String], _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure> {
     .failure(.cannotRun("no command was expected"))
   }

@@ -83,6 +83,9 @@ final class GRPCRun: ConnectionRun, @unchecked Sendable {
     super.init(peers: peers, deadlines: deadlines, loop: loop, timeout: timeout, done: done)
   }
 
+  /// Of the connection preface (RFC 9113, 3.4).
+  override var opening: UInt8? { UInt8(ascii: "P") }
+
   override func prepare(_ channel: any Channel) throws {
     let call = GRPCCall(self, exchange, timeout: timeout)
     self.call = call
