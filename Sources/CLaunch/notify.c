@@ -95,3 +95,34 @@ uint64_t claunch_own_cgroup(void) {
   if (own >= 0) close(own);
   return group;
 }
+
+int claunch_ask_for_senders(int socket) {
+  int on = 1;
+  return setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 ? 0 : errno;
+}
+
+ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sender) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    struct cmsghdr alignment;
+  } control;
+  struct iovec vector = {.iov_base = buffer, .iov_len = size};
+  struct msghdr message = {
+    .msg_iov = &vector,
+    .msg_iovlen = 1,
+    .msg_control = &control,
+    .msg_controllen = sizeof control,
+  };
+  *sender = 0;
+  ssize_t length;
+  do length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (length < 0 && errno == EINTR);
+  if (length < 0) return -errno;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+    struct ucred sent;
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
+    memcpy(&sent, CMSG_DATA(part), sizeof sent);
+    *sender = sent.pid;
+  }
+  return length;
+}

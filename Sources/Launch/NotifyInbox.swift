@@ -19,6 +19,8 @@ public final class NotifyInbox {
     public let lostDescriptors: Bool
     /// The sender; nil where it is outside this pid namespace.
     public let sender: ProcessID?
+    /// The sender's user, as this user namespace has it.
+    public let user: uid_t
     /// Those that came along.
     public private(set) var descriptors: [FileDescriptor]
     /// The sender's pidfd, from Linux 6.5 on.
@@ -26,13 +28,14 @@ public final class NotifyInbox {
 
     init(
       bytes: [UInt8], isTruncated: Bool, lostDescriptors: Bool, sender: ProcessID?,
-      descriptors: [FileDescriptor],
+      user: uid_t, descriptors: [FileDescriptor],
       pidfd: FileDescriptor?
     ) {
       self.bytes = bytes
       self.isTruncated = isTruncated
       self.lostDescriptors = lostDescriptors
       self.sender = sender
+      self.user = user
       self.descriptors = descriptors
       self.pidfd = pidfd
     }
@@ -74,14 +77,18 @@ public final class NotifyInbox {
   private let datagram: UnsafeMutablePointer<claunch_datagram>
   private let buffer: UnsafeMutableRawBufferPointer
 
-  /// - Parameter size: the most bytes of a datagram.
+  /// - Parameters:
+  ///   - size: the most bytes of a datagram.
+  ///   - name: the address, in the abstract namespace and so with `@` in front; nil for one that
+  ///     nobody can guess.
   /// - Throws: the errno of what failed, for one when no descriptor is left.
-  public init(size: Int) throws(Errno) {
-    name = Self.prefix + "\(getpid())/" + String(UInt64.random(in: 0 ... .max), radix: 16)
+  public init(size: Int, name: String? = nil) throws(Errno) {
+    self.name =
+      name ?? Self.prefix + "\(getpid())/" + String(UInt64.random(in: 0 ... .max), radix: 16)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     // A leading NUL stands for the abstract namespace (unix(7)).
-    let path = [0] + Array(name.utf8.dropFirst())
+    let path = [0] + Array(self.name.utf8.dropFirst())
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
     let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
     let result = withUnsafePointer(to: &address) {
@@ -116,7 +123,8 @@ public final class NotifyInbox {
       bytes: Array(buffer.prefix(datagram.pointee.length)),
       isTruncated: datagram.pointee.is_truncated,
       lostDescriptors: datagram.pointee.lost_descriptors,
-      sender: pid > 0 ? ProcessID(rawValue: pid) : nil, descriptors: descriptors,
+      sender: pid > 0 ? ProcessID(rawValue: pid) : nil, user: datagram.pointee.uid,
+      descriptors: descriptors,
       pidfd: pidfd >= 0 ? FileDescriptor(rawValue: pidfd) : nil)
   }
 

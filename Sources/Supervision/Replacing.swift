@@ -14,6 +14,8 @@ public enum ReloadVerdict: Hashable, Sendable {
   case done
   /// All is as it was before; with the reason.
   case failed(String)
+  /// It was not begun, or given up, since the service is being stopped.
+  case stopping
 }
 
 /// What is asked of the generation beside the one that serves. There is one at most.

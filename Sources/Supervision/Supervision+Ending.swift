@@ -39,7 +39,7 @@ extension Supervision {
     owed = nil
     effects.append(.cancelProbes)
     for id in records.indices { records[id].probing = nil }
-    dropReloads("the service is stopping")
+    dropReloads(.stopping)
   }
 
   mutating func settle(_ signal: NamedSignal, _ reach: Reach, at now: Moment) {

@@ -12,7 +12,7 @@ extension Supervision {
     switch phase {
     case .launching, .stopping, .ended:
       // Whoever asks is too late.
-      if let ticket { answer([ticket], .failed("the service is stopping")) }
+      if let ticket { answer([ticket], .stopping) }
     case .starting, .ready, .reloading, .healing, .bereft:
       if let ticket { replacing.waitingForNext.append(ticket) }
       if replacing.isWanted { return }
@@ -118,7 +118,8 @@ extension Supervision {
         stops = stops || notification.stopping
         passes = passes || notification.ready
       // What a start in which nobody is told and nothing is stopped does not ask for.
-      case .signalChild, .stopChild, .killChild, .killRest, .startChild, .runAction, .askReach, .look,
+      case .signalChild, .stopChild, .killChild, .killRest, .startChild, .runAction, .askReach,
+        .look,
         .other, .answer, .exit:
         break
       }
@@ -179,7 +180,8 @@ extension Supervision {
     var notification = Notification()
     notification.stopping = true
     stopOther(policy.stopSignal ?? .terminate, at: now)
-    dropReloads("\(text); generation \(replacing.serving) \(end.map(\.description) ?? "stops")")
+    let alsoEnded = "generation \(replacing.serving) \(end.map(\.description) ?? "stops")"
+    dropReloads(.failed("\(text); \(alsoEnded)"))
     beginStop(StopState(cause: .child), at: now)
     notify(notification, at: now)
     if let end { finish(.like(end), at: now) }
@@ -275,7 +277,7 @@ extension Supervision {
   }
 
   /// The service is being stopped: no reload goes on. The signal follows.
-  mutating func dropReloads(_ why: String) {
+  mutating func dropReloads(_ verdict: ReloadVerdict) {
     replacing.isWanted = false
     replacing.isTold = false
     if case .judging = replacing.other {
@@ -284,7 +286,7 @@ extension Supervision {
     }
     let all = replacing.waiting + replacing.waitingForNext
     (replacing.waiting, replacing.waitingForNext, replacing.answerAt) = ([], [], nil)
-    answer(all, .failed(why))
+    answer(all, verdict)
   }
 
   /// A stop of the service reaches the other generation: from vouch, or from systemd itself.
@@ -357,7 +359,7 @@ extension Supervision {
       reload(NamedSignal(number: 1, name: "SIGHUP"), .vouchAlone, at: now)
     case .launching, .starting, .bereft:
       answer([ticket], .failed("the service is still starting"))
-    case .stopping, .ended: answer([ticket], .failed("the service is stopping"))
+    case .stopping, .ended: answer([ticket], .stopping)
     }
   }
 

@@ -114,7 +114,21 @@ final class AdoptDesk {
   /// Takes what has been reported up to now. To be called before the child's end is: it may be the
   /// reason.
   func read() {
-    for (report, number) in mailbox.empty() where number == start { taking?(report) }
+    for (report, number) in mailbox.empty() {
+      if number == start { taking?(report) } else { takeOld(report) }
+    }
+  }
+
+  /// Of a generation before the last that was started: what concerns the last one alone is left out.
+  private func takeOld(_ report: AdoptReport) {
+    switch report {
+    case .refused(_, let asked, let reason, let process):
+      log.error("\(process) cannot bind \(asked): \(reason)")
+    case .short(let text):
+      log.warning("a bind(2) of the program waits until vouch can look at it: \(text)")
+    case .adopted, .listening, .unmatched, .unseen, .kept, .pathless, .unwatched:
+      break
+    }
   }
 
   private func take(_ report: AdoptReport, on loop: any EventLoop) {

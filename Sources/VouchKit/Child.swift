@@ -14,14 +14,16 @@ struct Child {
 
   /// Starts the child: the sockets as `--pass` has it, its standard streams, and nothing else
   /// (rule 10).
+  ///
+  /// - Parameter beside: whether another generation serves on the sockets meanwhile.
   static func start(
-    _ recipe: Recipe, handover: Handover, signals: SignalState, adopt: AdoptDesk?
+    _ recipe: Recipe, handover: Handover, signals: SignalState, adopt: AdoptDesk?, beside: Bool
   ) throws(LaunchError) -> Child {
     let session = Self.session
     var request = LaunchRequest(
       paths: recipe.paths, arguments: recipe.arguments, environment: recipe.environment,
       signals: signals)
-    handover.setNonblocking()
+    handover.setNonblocking(clear: !beside)
     request.pass(handover)
     request.session = session
     request.dieWithParent = true

@@ -67,8 +67,10 @@ extension HandedSocket.Address {
 extension Handover {
   /// Sets or clears O_NONBLOCK as the program expects it, to be done before each start: a former
   /// generation may have changed it.
-  func setNonblocking() {
-    guard let nonblocking else { return }
+  ///
+  /// - Parameter clear: false where another generation uses the sockets, which may rely on O_NONBLOCK.
+  func setNonblocking(clear: Bool = true) {
+    guard let nonblocking, nonblocking || clear else { return }
     for descriptor in descriptors + (standardInputAndOutput.map { [$0] } ?? []) {
       let flags = fcntl(descriptor, F_GETFL)
       guard flags >= 0, (flags & O_NONBLOCK != 0) != nonblocking else { continue }

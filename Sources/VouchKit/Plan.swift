@@ -90,6 +90,7 @@ struct Plan {
     }
     policy.hasPassedSockets = SocketDesk.isOfUse(sockets)
     notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
+    try requireReplaceable()
   }
 
   /// `--pass`, and the words behind `adopt`.
@@ -133,6 +134,8 @@ extension Policy {
     }
     startTimeout = try span("--start-timeout", options.startTimeout)
     stopTimeout = try span("--stop-timeout", options.stopTimeout)
+    onReload = options.onReload
+    drain = try span("--drain", options.drain)
     if let text = options.stopSignal {
       guard let signal = Launch.Signal(text) else {
         throw .usage(

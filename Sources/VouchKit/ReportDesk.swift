@@ -19,7 +19,8 @@ final class ReportDesk {
   private let loop: any EventLoop
   /// The processes that vouch runs beside the child, whose word is not the child's.
   private let others: () -> Set<ProcessID>
-  private let reported: (NotifyMessage) -> Void
+  /// With the child of ours whose family the sender belongs to; nil where it has ended.
+  private let reported: (NotifyMessage, ProcessID?) -> Void
   /// What was complained of already.
   private var complaints: Set<String> = []
   private var isPausing = false
@@ -42,7 +43,7 @@ final class ReportDesk {
   init(
     _ inbox: NotifyInbox, policy: Policy, isService: Bool, notifier: Notifier?, log: Logger,
     on loop: any EventLoop, others: @escaping () -> Set<ProcessID>,
-    _ reported: @escaping (NotifyMessage) -> Void
+    _ reported: @escaping (NotifyMessage, ProcessID?) -> Void
   ) {
     self.inbox = inbox
     components = policy.components
@@ -95,13 +96,14 @@ final class ReportDesk {
       drop(letter)
       return complain("malformed", "a datagram of the child's is not read: \(error)")
     }
-    if let distrust = distrust(letter) {
+    let kinship = Kinship.of(letter, isService: isService)
+    if let distrust = distrust(letter, kinship) {
       complain("stranger", "a datagram is not believed: \(distrust)")
       if message.wantsReply { letter.answer(BeatReply.failure(distrust).line) }
       return drop(letter)
     }
     for text in message.ignored { log.debug("the child's \(text) is ignored") }
-    reported(message)
+    if case .family(let head) = kinship { reported(message, head) } else { reported(message, nil) }
     if message.wantsReply { return letter.answer(reply(to: message).line) }
     if let name = message.component, !components.contains(name) {
       complain("component \(name)", "no check hears the component \"\(name)\": \(known)")
@@ -128,9 +130,9 @@ final class ReportDesk {
   }
 
   /// Why a sender is not believed; nil where it is.
-  private func distrust(_ letter: NotifyInbox.Letter) -> String? {
+  private func distrust(_ letter: NotifyInbox.Letter, _ kinship: Kinship) -> String? {
     let name = letter.sender.map { "process \($0)" } ?? "a process of another pid namespace"
-    switch Kinship.of(letter, isService: isService) {
+    switch kinship {
     case .family(let head) where others().contains(head):
       return "\(name) belongs to a command that vouch runs, not to the child"
     case .family, .ended: return nil

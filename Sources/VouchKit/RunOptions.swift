@@ -14,6 +14,8 @@ public struct RunOptions: Sendable {
   public var startTimeout: String?
   /// `withhold`, `trigger`, `restart` or `exec=COMMAND`.
   public var onUnhealthy = "withhold"
+  public var onReload = OnReload.forward
+  public var drain: String?
   public var stopSignal: String?
   public var stopTimeout: String?
 

@@ -13,9 +13,18 @@ final class Runner {
   private let log: Logger
   /// Nil while none runs, between the two of a restart.
   private var child: Child?
-  private let launch: () throws(Refusal) -> Child
+  /// The number of the generation that serves, and of the last that was to be started.
+  private var generation = 1
+  private var lastGeneration = 1
+  /// The generation beside it (`--on-reload replace`).
+  private var other: Other?
+  private let launch: (_ generation: Int, _ beside: Bool) throws(Refusal) -> Child
+  private let makeProbes: (_ generation: Int) throws(Refusal) -> [any Probe]
+  /// With `--on-reload replace`.
+  private let generations: Generations?
+  private let sweep: Sweep?
   private let notifier: Notifier?
-  private let probes: [any Probe]
+  private var probes: [any Probe]
   private let commands: ExecRunner
   private var signals: SignalReader
   private let sharesTerminal: Bool
@@ -27,6 +36,7 @@ final class Runner {
   private let sockets: SocketDesk
   /// Where a check waits for what the child says.
   private var desk: ReportDesk?
+  private var reloads: ReloadDesk?
   /// What happened while effects were being carried out: its turn comes after them.
   private var waiting: [Event] = []
   private var isHandling = false
@@ -35,14 +45,19 @@ final class Runner {
 
   init(
     loop: EventLoop, log: Logger, child: Child,
-    launch: @escaping () throws(Refusal) -> Child, notifier: Notifier?, probes: [any Probe],
-    commands: ExecRunner, plan: Plan, reports: NotifyInbox?,
+    launch: @escaping (Int, Bool) throws(Refusal) -> Child, notifier: Notifier?,
+    probes: [any Probe], makeProbes: @escaping (Int) throws(Refusal) -> [any Probe],
+    generations: Generations?, commands: ExecRunner, plan: Plan, reports: NotifyInbox?,
     adopt: AdoptDesk?, socketDesk: SocketDesk, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
     self.child = child
     self.launch = launch
+    self.makeProbes = makeProbes
+    self.generations = generations
+    generations?.heads[1] = child.process.rawValue
+    sweep = generations.map { Sweep(commands: commands, generations: $0) }
     sharesTerminal = child.sharesTerminal
     self.notifier = notifier
     self.probes = probes
@@ -66,16 +81,20 @@ final class Runner {
       ReportDesk(
         reports, policy: supervision.policy, isService: signals.isService, notifier: notifier,
         log: log, on: loop, others: { [commands] in commands.processes }
-      ) { [self] in handle(.reported($0)) }
+      ) { [self] in handle(event(of: $0, from: $1)) }
+    }
+    reloads = ReloadDesk(log, on: loop) { [self] in handle(.reloadAsked($0)) }
+    adopt?.attach(on: loop) { [self] in
+      handle(other?.isNew == true ? .other(.listening) : .listening)
     }
     adopt?.isDiagnosed = { [self] in supervision.isDiagnosed }
-    adopt?.attach(on: loop) { [self] in handle(.listening) }
     SignalChannel.open(inbox, on: loop) { [self] batch in
       // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
       // SIGTERM that it followed.
       for signal in batch where signal.signal == .terminate { take(signal) }
       // Their SIGIO is among these. Before any child is reaped: while it is not, its family is known.
       desk?.read()
+      if batch.contains(where: { $0.signal == .io && $0.origin == .kernel }) { reloads?.read() }
       for signal in batch where signal.signal != .terminate { take(signal) }
     }
     .whenFailure { [log] error in
@@ -130,7 +149,8 @@ final class Runner {
     case .look:
       sockets.look(without: commands.processes, on: loop) { [self] in handle(.looked($0)) }
     case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
-    case .other, .answer: break
+    case .other(let effect): carryOut(effect)
+    case .answer(let tickets, let verdict): reloads?.answer(tickets, verdict)
     case .exit(let exit): end(exit)
     }
   }
@@ -228,8 +248,8 @@ final class Runner {
   private func take(_ received: ReceivedSignal) {
     switch received.signal {
     case .child: reap()
-    // The kernel's, for the notify socket: it has been read.
-    case .io where received.origin == .kernel && desk != nil: break
+    // The kernel's, for a socket that has been read.
+    case .io where received.origin == .kernel && (desk != nil || reloads != nil): break
     case .terminalStop where received.origin == .kernel && sharesTerminal:
       // Ctrl-Z stops the child too; both go on with the SIGCONT of the shell's fg or bg.
       raise(SIGSTOP)
@@ -241,15 +261,24 @@ final class Runner {
     for (process, status) in Reaper.reapAll() {
       if process == child?.process {
         ended = status
+      } else if process == other?.child.process {
+        other?.ended = status
       } else {
         commands.reaped(process, status)
       }
     }
     // What a killed process leaves behind comes to vouch only now.
     if isSweeping { killRest() }
+    sweep?.goOn(running: heads)
+    tellEnd()
+    tellOtherEnd()
+  }
+
+  private func tellEnd() {
     guard let child, let ended else { return }
     adopt?.read()
     self.child = nil
+    lastChild = (child, generation)
     self.ended = nil
     lastEnd = ended
     lastGroup = child.leadsGroup ? child.process : nil
@@ -275,13 +304,113 @@ final class Runner {
     killRest()
     isSweeping = false
     desk?.discard()
-    do {
-      child = try launch()
+    do throws(Refusal) {
+      lastGeneration += 1
+      generation = lastGeneration
+      // A probe of a generation knows it by its number.
+      if generations != nil { probes = try makeProbes(generation) }
+      let started = try launch(generation, other != nil)
+      child = started
+      generations?.heads[generation] = started.process.rawValue
       handle(.childStarted)
     } catch {
       handle(.childNotStarted(error.description, exitCode: error.exitCode))
     }
   }
+
+  // MARK: - The generation beside the one that serves
+
+  private struct Other {
+    var child: Child
+    var generation: Int
+    /// Whether it is to take the place of the one that serves, and not the other way round.
+    var isNew: Bool
+    var probes: [any Probe]
+    var running: [CheckID: any RunningProbe] = [:]
+    var ended: ExitStatus?
+  }
+
+  /// The last one that served and ended, until it is swept up after.
+  private var lastChild: (Child, generation: Int)?
+  private var lastOther: (Child, generation: Int)?
+
+  /// The processes of the generations that run.
+  private var heads: [ProcessID] { [child?.process, other?.child.process].compactMap { $0 } }
+
+  private func carryOut(_ effect: OtherEffect) {
+    switch effect {
+    case .start(let generation): startOther(generation)
+    case .probe(let id, let timeout): probeOther(id, timeout)
+    case .cancelProbes:
+      for probe in (other?.running ?? [:]).values { probe.cancel() }
+      other?.running = [:]
+    case .stop(let signal):
+      other?.child.stop(signal)
+      adopt?.signalled(on: loop)
+    case .kill: other?.child.kill()
+    case .killRest:
+      guard let (child, generation) = lastOther else { return }
+      lastOther = nil
+      sweep?.begin(of: child, generation, running: heads)
+    case .swap: swapGenerations()
+    }
+  }
+
+  private func startOther(_ generation: Int) {
+    lastGeneration = generation
+    do throws(Refusal) {
+      if let obstacle = generations?.obstacle {
+        throw .failure("it could not be told whose answers the checks get, since \(obstacle)")
+      }
+      let probes = try makeProbes(generation)
+      let started = try launch(generation, true)
+      other = Other(child: started, generation: generation, isNew: true, probes: probes)
+      generations?.heads[generation] = started.process.rawValue
+      handle(.other(.started))
+    } catch {
+      handle(.other(.notStarted(error.message)))
+    }
+  }
+
+  private func probeOther(_ id: CheckID, _ timeout: Duration) {
+    guard let generation = other?.generation else { return }
+    let running = other?.probes[id].start(on: loop, timeout: TimeAmount(upToAYear: timeout)) {
+      [self] outcome in
+      guard other?.generation == generation else { return }
+      other?.running[id] = nil
+      handle(.other(.probeEnded(id, ProbeVerdict(outcome))))
+    }
+    running?.delayed = { [self] lost in
+      handle(.other(.probeDelayed(id, lost: Duration(lost))))
+    }
+    other?.running[id] = running
+  }
+
+  /// The new one serves from here on. No probe is in flight.
+  private func swapGenerations() {
+    guard let new = other else { return }
+    other = child.map {
+      Other(child: $0, generation: generation, isNew: false, probes: [], ended: ended)
+    }
+    (child, generation, probes, ended) = (new.child, new.generation, new.probes, new.ended)
+  }
+
+  private func tellOtherEnd() {
+    guard let gone = other, let status = gone.ended else { return }
+    other = nil
+    lastOther = (gone.child, gone.generation)
+    handle(.other(.ended(ChildEnd(status))))
+  }
+
+  /// Whose report it is.
+  private func event(of message: NotifyMessage, from head: ProcessID?) -> Event {
+    guard let other, let head, let generations,
+      generations.generation(of: head.rawValue) == other.generation
+    else { return .reported(message) }
+    return .other(.reported(message))
+  }
+
+  // MARK: - What the last child left behind
 
   /// The group that the last child led. Its number stays taken while a member is left.
   private var lastGroup: ProcessID?
@@ -291,6 +420,11 @@ final class Runner {
   /// SIGKILL to whatever of the last child's family goes on, as systemd sends it to what is left in a
   /// control group: old workers must not serve beside the new child's.
   private func killRest() {
+    if let sweep {
+      guard let (child, generation) = lastChild else { return }
+      lastChild = nil
+      return sweep.begin(of: child, generation, running: heads)
+    }
     isSweeping = true
     try? lastGroup?.sendToGroup(.kill)
     lastGroup = nil

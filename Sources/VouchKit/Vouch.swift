@@ -58,9 +58,19 @@ public enum Vouch {
     let plan = settled
     let adopt = try AdoptDesk(plan, log)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
-    let probes = try CheckPlan.probes(
-      plan.specs, listeners: plan.sockets.listeners, commands: commands,
-      kin: Kin(root: getpid(), bindsLate: { adopt?.isIncomplete ?? false }) { log.notice("\($0)") })
+    let generations = plan.policy.onReload == .replace ? Generations() : nil
+    let factory = try CheckPlan.factory(
+      listeners: plan.sockets.listeners, commands: commands,
+      kin: Kin(
+        root: getpid(), bindsLate: { adopt?.isIncomplete ?? false }, generations: generations
+      ) {
+        log.notice("\($0)")
+      })
+    func makeProbes(_ generation: Int) throws(Refusal) -> [any Probe] {
+      try CheckPlan.probes(
+        plan.specs, by: factory, generation: generations == nil ? nil : generation)
+    }
+    let probes = try makeProbes(1)
     let inbox: SignalInbox
     do {
       inbox = try SignalInbox(signals: beginning.blocked)
@@ -72,16 +82,15 @@ public enum Vouch {
 
     for line in plan.listening.news { log.info("\(line)") }
 
-    var generation = 0
-    func launchChild() throws(Refusal) -> Child {
-      generation += 1
+    func launchChild(_ generation: Int, beside: Bool) throws(Refusal) -> Child {
       let recipe = try Recipe(plan, generation: generation)
       for complaint in recipe.complaints { log.warning("\(complaint)") }
-      plan.listening.renew()
+      if !beside { plan.listening.renew() }
       let child: Child
       do {
         child = try Child.start(
-          recipe, handover: plan.handover, signals: beginning.signals, adopt: adopt)
+          recipe, handover: plan.handover, signals: beginning.signals, adopt: adopt,
+          beside: beside)
       } catch {
         throw Refusal(message: error.description, exitCode: error.exitCode)
       }
@@ -89,14 +98,15 @@ public enum Vouch {
         "started \(String(decoding: plan.command[0], as: UTF8.self)) as process \(child.process)")
       return child
     }
-    let child = try launchChild()
+    let child = try launchChild(1, beside: false)
     for notice in plan.notices { log.notice("\(notice)") }
 
     MultiThreadedEventLoopGroup.withCurrentThreadAsEventLoop { loop in
       Runner(
         loop: loop, log: log, child: child, launch: launchChild, notifier: notifier,
-        probes: probes, commands: commands, plan: plan, reports: reports, adopt: adopt,
-        socketDesk: SocketDesk(plan, adopt: adopt), ignored: beginning.signals.ignored
+        probes: probes, makeProbes: makeProbes, generations: generations, commands: commands,
+        plan: plan, reports: reports, adopt: adopt, socketDesk: SocketDesk(plan, adopt: adopt),
+        ignored: beginning.signals.ignored
       ).start(inbox)
     }
     // The loop ends with the process, never before it.

@@ -9,7 +9,7 @@ struct CommandLineInterface: ParsableCommand {
     commandName: "vouch",
     abstract: "Hands a program its sockets, and vouches for it to systemd while its checks pass.",
     version: "vouch \(vouchVersion)",
-    subcommands: [RunCommand.self, CheckCommand.self, BeatCommand.self],
+    subcommands: [RunCommand.self, CheckCommand.self, BeatCommand.self, ReloadCommand.self],
     defaultSubcommand: RunCommand.self)
 
   /// Reads the arguments and does what they say.

@@ -73,8 +73,16 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     name: .customLong("on-reload"),
-    help: ArgumentHelp("What SIGHUP does: forward it to the child.", valueName: "forward"))
+    help: ArgumentHelp(
+      "What a reload does: forward it to the child, or replace the child by a new one that is started "
+        + "beside it, once that one passes.", valueName: "forward|replace"))
   var onReload = OnReload.forward
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a child that was replaced has to finish. (default: --stop-timeout, or 10s)",
+      valueName: "TIME"))
+  var drain: String?
 
   @Option(
     name: .customLong("stop-signal"),
@@ -111,6 +119,8 @@ struct RunCommand: ParsableCommand {
     options.environmentFiles = environmentFiles
     options.startTimeout = startTimeout
     options.onUnhealthy = onUnhealthy
+    options.onReload = onReload
+    options.drain = drain
     options.stopSignal = stopSignal
     options.stopTimeout = stopTimeout
     options.logLevel = logLevel
@@ -120,10 +130,7 @@ struct RunCommand: ParsableCommand {
   }
 }
 
-/// What a reload does. (`replace` will join here.)
-enum OnReload: String, ExpressibleByArgument, CaseIterable {
-  case forward
-}
+extension OnReload: ExpressibleByArgument {}
 
 extension LogFormat: ExpressibleByArgument {}
 

@@ -29,6 +29,14 @@ int claunch_notify_open(const struct sockaddr *address, socklen_t length);
 int claunch_notify_receive(int socket, void *buffer, size_t size,
                            struct claunch_datagram *datagram);
 
+// Lets what is sent to a Unix socket from now on tell of its sender (SO_PASSCRED). Returns 0 or an errno.
+int claunch_ask_for_senders(int socket);
+
+// Receives from such a socket, which is connected, waiting as long as it takes. Returns the bytes that
+// came, 0 at the end, or -errno; sender is the process that sent them, or 0 where it is outside this pid
+// namespace.
+ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sender);
+
 // The id of the control group that the process behind a pidfd belongs to, or belonged to when it
 // ended, even if it was reaped since (PIDFD_GET_INFO, Linux 6.15); 0 where the kernel does not tell.
 uint64_t claunch_pidfd_cgroup(int pidfd);

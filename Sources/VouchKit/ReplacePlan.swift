@@ -1,0 +1,34 @@
+import Checks
+import Handover
+import Supervision
+
+extension Plan {
+  /// `--on-reload replace` needs a listening socket that both generations take connections from, and
+  /// checks that can tell the two apart.
+  func requireReplaceable() throws(Refusal) {
+    guard policy.onReload == .replace else {
+      if policy.drain != nil {
+        throw .usage("--drain: only --on-reload replace has an old generation to wait for")
+      }
+      return
+    }
+    let flag = "--on-reload replace"
+    if sockets.all.isEmpty {
+      throw .usage(
+        "\(flag): two generations at a time need one listening socket, and there is none: pass it with "
+          + "a .socket unit or --listen, and with --pass adopt where the program binds its port itself"
+      )
+    }
+    if pass == .none {
+      throw .usage(
+        "\(flag): --pass none gives the program no listening socket that two generations could share: "
+          + "use --pass adopt where it binds its port itself")
+    }
+    for (check, spec) in zip(policy.checks, specs)
+    where spec.peer == .any && check.gates.contains(.ready) {
+      throw .usage(
+        "\(flag): peer=any of \(check.name) would take the old generation's answers for the new one's: "
+          + "leave it out, or give gates=watchdog")
+    }
+  }
+}
