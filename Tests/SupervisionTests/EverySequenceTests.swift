@@ -60,32 +60,6 @@ import Testing
         return policy
       }()
     ),
-    (
-      "a check that replaces",
-      Policy(
-        checks: [.plain()], watchdog: .seconds(30), stopTimeout: .seconds(3), onReload: .replace)
-    ),
-    (
-      "a rise of two that replaces and restarts, with a stop signal of its own",
-      Policy(
-        checks: [.plain(fall: 1, rise: 2)], watchdog: .seconds(60), startTimeout: .seconds(20),
-        onUnhealthy: .restart, stopSignal: .quit, onReload: .replace, drain: .seconds(5))
-    ),
-    (
-      "no check that replaces", Policy(checks: [], watchdog: .seconds(30), onReload: .replace)
-    ),
-    (
-      "the program's own protocol and a heartbeat that replace",
-      Policy(
-        checks: [.program(fall: 1), .component("worker", fall: 1, gates: .watchdog)],
-        watchdog: .seconds(60), onUnhealthy: .restart, onReload: .replace)
-    ),
-    (
-      "two checks that replace, and trigger",
-      Policy(
-        checks: [.plain("a", gates: .ready), .plain("b", fall: 1, gates: .watchdog)],
-        watchdog: .seconds(30), onUnhealthy: .trigger, onReload: .replace)
-    ),
     ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]
 
@@ -220,10 +194,12 @@ import Testing
   }
 
   @Test("long random sequences keep the invariants", arguments: policies.indices)
-  func longSequences(policy: Int) {
+  func longSequences(policy: Int) { Self.walkFar(Self.policies[policy]) }
+
+  static func walkFar(_ policy: (name: String, policy: Policy)) {
     var random = SplitMix(state: 0x5EED)
     for seed in 0..<300 {
-      var world = World(Self.policies[policy].1)
+      var world = World(policy.policy)
       world.start()
       for _ in 0..<120 where world.exit == nil {
         let choices = Self.choices(world)
@@ -232,7 +208,7 @@ import Testing
         if (2...8).contains(pick), random.next() % 8 != 0 { pick = choices.count - 1 }
         choices[pick](&world)
       }
-      #expect(world.violations == [], "\(Self.policies[policy].0), sequence \(seed)")
+      #expect(world.violations == [], "\(policy.name), sequence \(seed)")
       if !world.violations.isEmpty { return }
     }
   }

@@ -384,13 +384,43 @@ import Testing
     var swapped = judged
     report(&swapped) { .other(.reported($0)) }
     for _ in 0..<10 where !swapped.other.hasServed { pass(&swapped, other: true) }
-    return [launching, judged, swapped]
+    return [ready(policy), launching, judged, swapped]
   }
 
-  static let replacing = EverySequenceTests.policies.filter { $0.1.onReload == .replace }
+  static let replacing: [(String, Policy)] = [
+    (
+      "a check that replaces",
+      Policy(
+        checks: [.plain()], watchdog: .seconds(30), stopTimeout: .seconds(3), onReload: .replace)
+    ),
+    (
+      "a rise of two that replaces and restarts, with a stop signal of its own",
+      Policy(
+        checks: [.plain(fall: 1, rise: 2)], watchdog: .seconds(60), startTimeout: .seconds(20),
+        onUnhealthy: .restart, stopSignal: .quit, onReload: .replace, drain: .seconds(5))
+    ),
+    (
+      "no check that replaces", Policy(checks: [], watchdog: .seconds(30), onReload: .replace)
+    ),
+    (
+      "the program's own protocol and a heartbeat that replace",
+      Policy(
+        checks: [.program(fall: 1), .component("worker", fall: 1, gates: .watchdog)],
+        watchdog: .seconds(60), onUnhealthy: .restart, onReload: .replace)
+    ),
+    (
+      "two checks that replace, and trigger",
+      Policy(
+        checks: [.plain("a", gates: .ready), .plain("b", fall: 1, gates: .watchdog)],
+        watchdog: .seconds(30), onUnhealthy: .trigger, onReload: .replace)
+    ),
+  ]
+
+  @Test("long random sequences keep the invariants", arguments: replacing.indices)
+  func longSequences(policy: Int) { EverySequenceTests.walkFar(Self.replacing[policy]) }
 
   @Test(
-    "every sequence of up to four events during a reload keeps the invariants",
+    "every sequence of up to four events around a reload keeps the invariants",
     arguments: replacing.indices)
   func everySequence(policy: Int) {
     for beginning in Self.beginnings(Self.replacing[policy].1) {

@@ -1,0 +1,68 @@
+import Testing
+
+extension UnderSystemd {
+  @Suite(
+    "--on-reload replace under load",
+    .enabled(if: Places.sandboxRoot == "/", "the Debian 13 tree has no servers: skipped there"))
+  struct ReplaceUnderLoad {
+    struct Server: Sendable, CustomTestStringConvertible {
+      var name: String
+      var command: String
+      var options = "--pass systemd"
+      var port: Int?
+      var testDescription: String { name }
+    }
+
+    static let servers = [
+      Server(
+        name: "gunicorn",
+        command: "/usr/bin/gunicorn --workers 2 --chdir \(Places.Inside.fixtures)/wsgi-app app:app"),
+      Server(name: "node", command: "/usr/bin/node \(Places.Inside.fixtures)/node-app/server.js"),
+      Server(
+        name: "web-app", command: "/usr/bin/python3 \(Places.Inside.fixtures)/web_app.py"),
+      Server(
+        name: "adopted",
+        command: "/usr/bin/python3 \(Places.Inside.fixtures)/web_app.py --port 18431",
+        options: "--pass adopt", port: 18431),
+    ]
+
+    @Test("six replacements under load fail no request", arguments: servers)
+    func replacements(of server: Server) async throws {
+      let sandbox = try await Sandbox.shared
+      let port = server.port ?? Service.freshPort()
+      let name = "replace-\(server.name)"
+      let text = serviceText(
+        vouch: "--http / --interval 1s --on-reload replace \(server.options)",
+        child: server.command, "ExecReload=\(Places.Inside.vouch) reload", "WatchdogSec=20",
+        "Restart=no")
+      try await sandbox.install(name + ".socket", "[Socket]\nListenStream=127.0.0.1:\(port)\n")
+      try await sandbox.withService(name, text) { service in
+        try await sandbox.run(["systemctl", "start", name + ".socket"])
+        try await service.start()
+        let main = try await service.mainPID
+        let report = try await sandbox.underLoad(port: port, seconds: 120) {
+          for round in 2...7 {
+            let reloaded = try await service.systemctl("reload")
+            #expect(reloaded.succeeded, "\(reloaded)")
+            try await service.wait(for: "StatusText", "is ready") { $0.hasPrefix("ready;") }
+            let journal = try await service.journal()
+            #expect(journal.contains("generation \(round) serves"))
+          }
+        }
+        #expect(report.failures == 0, "\(report)")
+        #expect(report.requests >= 50, "\(report)")
+        #expect(try await service.mainPID == main)
+        #expect(try await service.property("NRestarts") == "0")
+        try await eventually("only the last generation is left") {
+          try await service.childPIDs.count
+        } holds: {
+          $0 <= 3
+        }
+        print("\(server.name): \(report)")
+        try await service.stop()
+        #expect(try await service.property("Result") == "success")
+      }
+      try await sandbox.run(["systemctl", "stop", name + ".socket"])
+    }
+  }
+}
