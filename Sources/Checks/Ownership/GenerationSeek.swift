@@ -39,6 +39,8 @@ final class GenerationSeek: @unchecked Sendable {
   private var isAlone = false
   private var isOver = false
   private var isConnected = false
+  /// Whether those that still wait to be accepted are given up at the next look.
+  private var isClosing = false
   private var pause: TimeAmount?
   private var next: Scheduled<Void>?
 
@@ -128,10 +130,15 @@ final class GenerationSeek: @unchecked Sendable {
 
   /// One more round.
   private func connect() {
-    let wanted = SeekPace.connections(inRound: round)
+    let burst = burst()
     round += 1
     pause = nil
-    while lines.count < wanted {
+    for _ in 0..<burst.knocks {
+      guard let line = try? SeekLine(to: address) else { break }
+      line.close()
+      attempts += 1
+    }
+    while lines.count < burst.lines {
       do throws(ConnectError) {
         lines.append(try SeekLine(to: address))
         attempts += 1
@@ -142,6 +149,17 @@ final class GenerationSeek: @unchecked Sendable {
       }
     }
     look()
+  }
+
+  private func burst() -> SeekPace.Burst {
+    let burst = SeekPace.burst(inRound: round)
+    if burst == .single { return burst }
+    // Of several sockets that share the address the kernel picks any.
+    guard let queues = try? ownership.diag.listeners(at: address), !queues.isEmpty else {
+      return .single
+    }
+    return burst.fitting(
+      queued: Int(queues.map(\.queued).max() ?? 0), backlog: Int(queues.map(\.backlog).min() ?? 0))
   }
 
   private func look() {
@@ -156,6 +174,7 @@ final class GenerationSeek: @unchecked Sendable {
       }
       noteConnected(side)
       switch side {
+      case .connecting where isClosing, .waiting where isClosing: line.close()
       case .connecting: waiting.append(line)
       case .waiting:
         openIfNeeded(&line)
@@ -174,6 +193,7 @@ final class GenerationSeek: @unchecked Sendable {
       }
     }
     lines = waiting
+    isClosing = false
     if !accepted.isEmpty { return attribute() }
     if lines.isEmpty {
       if let failure { return end(.refused(failure)) }
@@ -250,7 +270,15 @@ final class GenerationSeek: @unchecked Sendable {
       accepted = [entry]
       return name(stranger.inode, stranger.user)
     }
-    again()
+    goOn()
+  }
+
+  /// What of a burst was not accepted by now would be by the worker that has just had one of it: it is
+  /// not to wait for vouch once for each.
+  private func goOn() {
+    if lines.isEmpty { return again() }
+    isClosing = true
+    look()
   }
 
   /// Nobody of the tree has it, and a stranger may: says who.
@@ -262,10 +290,10 @@ final class GenerationSeek: @unchecked Sendable {
       switch standing {
       case .stranger(let stranger?):
         self.end(.end(.failed("answered by \(AnswerOwner.words(stranger, user: user))")))
-      case .own, .shared, .closed: self.again()
+      case .own, .shared, .closed: self.goOn()
       case .stranger(nil), .unseen:
         self.unseen += 1
-        self.again()
+        self.goOn()
       }
     }
   }

@@ -3,9 +3,10 @@ import NIOCore
 /// When, and with how many connections at once, to try for the generation that is to answer.
 ///
 /// Which of several processes gets a connection is the kernel's affair, and theirs: it may be each in
-/// turn, the one that came back last, or always the same one, as long as that one keeps up. Several
-/// connections made in one breath get beyond it: while it is about the first, the kernel wakes the next.
-struct SeekPace: Sendable, Hashable {
+/// turn, the one that came back last, or always the same one, as long as that one keeps up: of those
+/// that wait with EPOLLEXCLUSIVE (epoll_ctl(2)) it wakes the one that came first. Many connections made
+/// in one breath get beyond it: while that one is about the first, the kernel wakes the next.
+enum SeekPace {
   /// The most connections that are open at once for one check.
   static let most = 8
 
@@ -15,20 +16,39 @@ struct SeekPace: Sendable, Hashable {
     max(.milliseconds(1), min(.milliseconds(50), .nanoseconds(elapsed.nanoseconds / 20)))
   }
 
-  /// - Parameter round: from 0.
-  static func connections(inRound round: Int) -> Int {
-    switch round {
-    case ..<8: 1
-    case ..<16: 2
-    case ..<24: 4
-    // One after another, with all at once now and then.
-    default: round % 8 == 0 ? most : 1
+  /// How many connections to make at once.
+  struct Burst: Hashable {
+    /// Closed at once again: they do no more than wake whoever waits for them.
+    var knocks: Int
+    var lines: Int
+
+    static let single = Burst(knocks: 0, lines: 1)
+
+    /// As many of them as half of the free room in the listen queue, which is for clients. Where
+    /// anybody waits in it, the servers are busy, and need no burst.
+    func fitting(queued: Int, backlog: Int) -> Burst {
+      let room = backlog / 2
+      if queued > 0 || room < 2 { return .single }
+      let lines = min(lines, room)
+      return Burst(knocks: min(knocks, room - lines), lines: lines)
     }
   }
 
-  /// The pause before the next look at connections that are to be accepted.
+  /// - Parameter round: from 0.
+  static func burst(inRound round: Int) -> Burst {
+    let every = round < 64 ? 4 : 16
+    if round < 8 || round % every != 0 { return .single }
+    switch round / every % 3 {
+    case 0: return Burst(knocks: 0, lines: most)
+    case 1: return Burst(knocks: 16, lines: 2)
+    default: return Burst(knocks: 32, lines: most)
+    }
+  }
+
+  /// The pause before the next look at connections that are to be accepted. An old worker that serves
+  /// one connection at a time has accepted one meanwhile, perhaps, and waits for the request.
   static func look(after last: TimeAmount?) -> TimeAmount {
     guard let last else { return .microseconds(100) }
-    return min(last * 2, .milliseconds(20))
+    return min(last * 2, .milliseconds(5))
   }
 }

@@ -9,7 +9,7 @@ import Synchronization
 let loop: any EventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
 
 /// For checks that run no command.
-final class NoCommands: CommandRunner {
+final class NoCommands: CommandRunner, Sendable {
   func run(
     _ command: [String], variables: [String: String], _ ended: @escaping (CommandEnd) -> Void
   ) -> Result<any CommandHandle, CommandFailure> {
@@ -54,6 +54,24 @@ struct Prober: Sendable {
       let kin = root.map { Kin(root: $0, includesRoot: true, notice: notices.add) }
       return NIOLoopBound(
         try factory(listeners, kin: kin, resolve: resolve).makeProbe(for: check), eventLoop: loop)
+    }.get()
+  }
+
+  /// One that judges a generation of the tests' own children.
+  init(
+    _ kind: CheckSpec.Kind, _ text: String, _ listeners: [ListenerAddress], generation: Int?,
+    of heads: [Int: pid_t], root: pid_t = getpid(),
+    runner: any CommandRunner & Sendable = NoCommands()
+  ) async throws {
+    let check = try CheckSpec.parse(kind: kind, text: text)
+    probe = try await loop.submit {
+      let generations = Generations(root: root)
+      generations.heads = heads
+      let kin = Kin(root: root, includesRoot: true, generations: generations) { _ in }
+      let factory = try ProbeFactory(
+        listeners: listeners, version: "1.2.3", runner: runner, kin: kin)
+      return NIOLoopBound(
+        try factory.makeProbe(for: check, generation: generation), eventLoop: loop)
     }.get()
   }
 
