@@ -36,13 +36,12 @@ enum SeekPace {
 
   /// - Parameter round: from 0.
   static func burst(inRound round: Int) -> Burst {
-    let every = round < 64 ? 4 : 16
+    let every = round < 128 ? 4 : 8
     if round < 8 || round % every != 0 { return .single }
-    switch round / every % 3 {
-    case 0: return Burst(knocks: 0, lines: most)
-    case 1: return Burst(knocks: 16, lines: 2)
-    default: return Burst(knocks: 32, lines: most)
-    }
+    // Of different sizes: what a burst reaches depends on who is back how soon.
+    let knocks = [0, 16, 32, 8, 24, 40]
+    let turn = round / every
+    return Burst(knocks: knocks[turn % knocks.count], lines: turn % 3 == 0 ? most : 2)
   }
 
   /// The pause before the next look at connections that are to be accepted. An old worker that serves

@@ -11,12 +11,12 @@ import Testing
   .enabled(if: getenv("VOUCH_MEASURE") != nil))
 struct GenerationMeasurement {
   private static let rounds = 40
+  private static let only = getenv("VOUCH_MEASURE").map { String(cString: $0) } ?? ""
 
-  @Test func table() async throws {
+  @Test(.enabled(if: only != "clients")) func table() async throws {
     print("| servers | load | connections: median, 95 %, worst | ms: median, 95 %, worst |")
     print("|---|---|---|---|")
-    let only = getenv("VOUCH_MEASURE").map { String(cString: $0) }
-    for load in only == "idle" ? [0] : [0, 16] {
+    for load in Self.only == "idle" ? [0] : [0, 16] {
       for style in ["accept", "select", "epoll", "greedy", "exclusive"] {
         for (old, new) in [(1, 1), (16, 1)] {
           try await measure(
@@ -36,6 +36,86 @@ struct GenerationMeasurement {
       }
       try await measure("node 1:1", Self.node(), Self.node(), clients: load)
     }
+  }
+
+  /// What clients of the old generation notice, while a new one that never accepts is sought.
+  @Test(.enabled(if: only == "clients")) func clients() async throws {
+    print(
+      "| old generation | sought | requests, failed | ms: median, 99 %, worst | vouch: CPU ms/s |")
+    print("|---|---|---|---|---|")
+    let folder = try TestFolder()
+    for (name, old) in [
+      ("accept 1", Self.server("accept", 1)), ("gunicorn sync 1", Self.gunicorn(1)),
+      ("gunicorn sync 16", Self.gunicorn(16)), ("node", Self.node()),
+      ("nginx 16", { try Self.nginx(folder, 16, "", $0) }),
+    ] as [(String, Command)] {
+      let listener = try NastyServer(backlog: 512, behave: nil)
+      defer { listener.stop() }
+      Self.listenerPort = listener.port
+      let command = try old(1)
+      let before = try GenerationProcess(
+        command.command, inherits: listener.descriptor, number: 1,
+        environment: command.environment)
+      defer { before.stop() }
+      let after = try GenerationProcess(
+        server: ["204", "--style", "deaf"], inherits: listener.descriptor, number: 2)
+      defer { after.stop() }
+      try await Task.sleep(for: .seconds(2))
+      let passed = try #require(ListenerAddress(name: "web", descriptor: listener.descriptor))
+      let prober = try await Prober(
+        .http, "@web/", [passed], generation: 2, of: [1: before.pid, 2: after.pid])
+      for _ in 0..<2 {
+        for isSought in [false, true] {
+          let start = Self.cpu
+          async let seeking: ProbeResult? =
+            isSought ? await prober.run(timeout: .seconds(4)) : nil
+          let port = listener.port
+          let text = await Task.detached { Self.clients(port) }.value
+          _ = await seeking
+          print(
+            "| \(name) | \(isSought) | \(text) | \(Int((Self.cpu - start) * 1000 / 4)) |")
+        }
+      }
+    }
+  }
+
+  private static var cpu: Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return [usage.ru_utime, usage.ru_stime].reduce(0) {
+      $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
+    }
+  }
+
+  /// A hundred connections a second for four seconds, each with a request.
+  private static func clients(_ port: Int) -> String {
+    let script = """
+      import socket, sys, threading, time
+      waits, failed = [], [0]
+      def ask():
+          start = time.monotonic()
+          try:
+              with socket.create_connection(("127.0.0.1", \(port)), timeout=10) as s:
+                  s.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+                  answer = b""
+                  while data := s.recv(65536): answer += data
+                  assert b" 200 " in answer
+          except Exception: failed[0] += 1
+          waits.append(time.monotonic() - start)
+      threads, end = [], time.monotonic() + 4
+      while time.monotonic() < end:
+          threads.append(threading.Thread(target=ask)); threads[-1].start(); time.sleep(.01)
+      for thread in threads: thread.join()
+      waits.sort()
+      at = lambda part: f"{waits[int((len(waits) - 1) * part)] * 1000:.1f}"
+      print(len(waits), failed[0], sep=", ", end=" | ")
+      print(at(.5), at(.99), at(1), sep=", ", end="")
+      """
+    guard let pipe = popen("/usr/bin/python3 -c '\(script)'", "re") else { return "" }
+    defer { pclose(pipe) }
+    var buffer = [CChar](repeating: 0, count: 512)
+    guard fgets(&buffer, 512, pipe) != nil else { return "" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   private typealias Command = (Int) throws -> (command: [String], environment: [String])

@@ -18,9 +18,16 @@ extension ProbeTests {
       let new: GenerationProcess
       private let path: String
 
-      init(_ old: [String], _ new: [String], place: NastyServer.Place = .v4) throws {
+      init(
+        _ old: [String], _ new: [String], place: NastyServer.Place = .v4, defers: CInt? = nil
+      ) throws {
         if case .unix(let path) = place { self.path = path } else { path = "" }
         listener = try NastyServer(place, backlog: 256, behave: nil)
+        if var defers {
+          setsockopt(
+            listener.descriptor, CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, &defers,
+            socklen_t(MemoryLayout<CInt>.size))
+        }
         self.old = try GenerationProcess(
           server: ["200"] + old, inherits: listener.descriptor, number: 1)
         self.new = try GenerationProcess(
@@ -65,7 +72,9 @@ extension ProbeTests {
       "an old generation of 16 workers does not keep the new one's only worker from being judged",
       arguments: ["accept", "select", "epoll", "greedy", "exclusive"])
     func many(_ style: String) async throws {
-      let pair = try Pair(["--style", style, "--workers", "16"], ["--style", style])
+      // The old ones wait long before the new one comes.
+      let pair = try Pair(
+        ["--style", style, "--workers", "16"], ["--style", style, "--delay", "1"])
       defer { pair.stop() }
       let prober = try await pair.prober()
       for _ in 0..<5 { #expect(await prober.run(timeout: .seconds(30)) == .passed("204")) }
@@ -109,6 +118,73 @@ extension ProbeTests {
       defer { pair.stop() }
       let prober = try await pair.prober(.http, "@web/ status=200")
       for _ in 0..<5 { #expect(await prober.run() == .failed("204, expected 200")) }
+    }
+
+    @Test("a socket that defers gives its connections to the servers all the same")
+    func defers() async throws {
+      let pair = try Pair([], [], defers: 30)
+      defer { pair.stop() }
+      let prober = try await pair.prober(.http, "@web/a/path status=any method=POST")
+      for _ in 0..<5 { #expect(await prober.run() == .passed("204")) }
+      // As an address, it does not tell that it defers.
+      let address = try await pair.prober(.http, ":\(pair.listener.port)/ status=any")
+      for _ in 0..<2 { #expect(await address.run() == .passed("204")) }
+    }
+
+    @Test("before it is known who has a connection, nothing is sent on it")
+    func nothingSent() async throws {
+      let listener = try NastyServer { connection in
+        _ = connection.readRequest()
+      }
+      defer { listener.stop() }
+      let new = try GenerationProcess(
+        server: ["204", "--style", "deaf"], inherits: listener.descriptor, number: 2)
+      // Stands for the old one: the tests' own process has what the thread accepts.
+      defer { new.stop() }
+      let passed = try #require(ListenerAddress(name: "web", descriptor: listener.descriptor))
+      let prober = try await Prober(
+        .http, "@web/", [passed], generation: 2, of: [1: 1, 2: new.pid])
+      _ = await prober.run(timeout: .seconds(1))
+      #expect(listener.requests.allSatisfy { $0.isEmpty })
+      #expect(listener.requests.count > 3)
+    }
+
+    @Test("where nobody listens, the connection is refused, as ever")
+    func refused() async throws {
+      let server = try NastyServer(behave: nil)
+      let port = server.port
+      server.stop()
+      for place in [":\(port)/", "http://127.0.0.1:\(port)/", "http://[::1]:\(port)/"] {
+        let prober = try await Prober(
+          .http, place, [], generation: 2, of: [1: getpid(), 2: getpid()])
+        #expect(await prober.run() == .failed("connect refused"))
+      }
+      let path = socketPath()
+      let prober = try await Prober(
+        .tcp, "unix:\(path)", [], generation: 2, of: [1: getpid(), 2: getpid()])
+      guard case .failed = await prober.run() else {
+        Issue.record("it passed")
+        return
+      }
+    }
+
+    @Test("without a descriptor for a connection, nothing is said of the child")
+    func noDescriptors() async throws {
+      let pair = try Pair([], [])
+      defer { pair.stop() }
+      let prober = try await pair.prober()
+      #expect(await prober.run() == .passed("204"))
+      var limit = rlimit()
+      getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      var none = rlimit(rlim_cur: 3, rlim_max: limit.rlim_max)
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none)
+      let result = await prober.run(timeout: .seconds(2))
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      guard case .inconclusive = result else {
+        Issue.record("\(result)")
+        return
+      }
+      #expect(await prober.run() == .passed("204"))
     }
 
     @Test("workers that come and go with each connection are of their generation")
