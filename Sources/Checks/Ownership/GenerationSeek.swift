@@ -32,6 +32,10 @@ final class GenerationSeek: @unchecked Sendable {
   private let since = NIODeadline.now()
 
   private var lines: [SeekLine] = []
+  /// Those of this round that another generation accepted. They keep it busy while the rest of the
+  /// round waits for the wanted one, for a moment (`SeekPace.grace`).
+  private var held: [SeekLine] = []
+  private var roundSince = NIODeadline.now()
   /// Those that were accepted, while it is looked for by whom.
   private var accepted: [(line: SeekLine, inode: UInt32, user: UInt32?)] = []
   private var round = 0
@@ -98,6 +102,12 @@ final class GenerationSeek: @unchecked Sendable {
     for entry in accepted { entry.line.close() }
     lines = []
     accepted = []
+    letGo()
+  }
+
+  private func letGo() {
+    for line in held { line.close() }
+    held = []
   }
 
   /// What to say when the time is up; nil where no connection was accepted.
@@ -133,6 +143,7 @@ final class GenerationSeek: @unchecked Sendable {
     let burst = burst()
     round += 1
     pause = nil
+    roundSince = .now()
     for _ in 0..<burst.knocks {
       guard let line = try? SeekLine(to: address) else { break }
       line.close()
@@ -199,6 +210,7 @@ final class GenerationSeek: @unchecked Sendable {
       if let failure { return end(.refused(failure)) }
       return again()
     }
+    if !held.isEmpty { return goOn() }
     let pause = SeekPace.look(after: pause)
     self.pause = pause
     wait(pause) { $0.look() }
@@ -212,6 +224,7 @@ final class GenerationSeek: @unchecked Sendable {
   }
 
   private func again() {
+    letGo()
     wait(SeekPace.pause(after: .now() - since)) { $0.connect() }
   }
 
@@ -249,7 +262,12 @@ final class GenerationSeek: @unchecked Sendable {
         chosen = line
         continue
       case .wanted: break
-      case .other: others += 1
+      case .other:
+        others += 1
+        if !lines.isEmpty, isWithinGrace {
+          held.append(line)
+          continue
+        }
       case .nobody:
         // Handed over from process to process, or closed, while it was looked for.
         guard case .accepted? = try? line.side(ownership.diag) else {
@@ -273,10 +291,14 @@ final class GenerationSeek: @unchecked Sendable {
     goOn()
   }
 
+  private var isWithinGrace: Bool { NIODeadline.now() - roundSince < SeekPace.grace }
+
   /// What of a burst was not accepted by now would be by the worker that has just had one of it: it is
   /// not to wait for vouch once for each.
   private func goOn() {
     if lines.isEmpty { return again() }
+    if isWithinGrace { return wait(.milliseconds(1)) { $0.look() } }
+    letGo()
     isClosing = true
     look()
   }

@@ -44,6 +44,10 @@ enum SeekPace {
     return Burst(knocks: knocks[turn % knocks.count], lines: turn % 3 == 0 ? most : 2)
   }
 
+  /// How long a worker of another generation may be kept busy by one of several connections: a machine
+  /// without a free CPU takes that long to wake the next.
+  static let grace = TimeAmount.milliseconds(5)
+
   /// The pause before the next look at connections that are to be accepted. An old worker that serves
   /// one connection at a time has accepted one meanwhile, perhaps, and waits for the request.
   static func look(after last: TimeAmount?) -> TimeAmount {

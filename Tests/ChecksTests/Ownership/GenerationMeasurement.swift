@@ -16,7 +16,7 @@ struct GenerationMeasurement {
   @Test(.enabled(if: only != "clients")) func table() async throws {
     print("| servers | load | connections: median, 95 %, worst | ms: median, 95 %, worst |")
     print("|---|---|---|---|")
-    for load in Self.only == "idle" ? [0] : [0, 16] {
+    for load in Self.only.hasPrefix("idle") ? [0] : [0, 16] {
       for style in ["accept", "select", "epoll", "greedy", "exclusive"] {
         for (old, new) in [(1, 1), (16, 1)] {
           try await measure(
@@ -174,6 +174,8 @@ struct GenerationMeasurement {
   private func measure(
     _ name: String, _ old: Command, _ new: Command, clients: Int
   ) async throws {
+    let filter = Self.only.split(separator: ":")
+    if filter.count > 1, !name.contains(filter[1]) { return }
     let listener = try NastyServer(backlog: 512, behave: nil)
     defer { listener.stop() }
     Self.listenerPort = listener.port
