@@ -221,6 +221,49 @@ extension ProbeTests {
       for _ in 0..<5 { #expect(await prober.run() == .passed("204")) }
     }
 
+    @Test("what tells nothing of where it comes from is of no generation, and never passes")
+    func scrubbed() async throws {
+      #expect(claunch_become_subreaper() == 0)
+      let pair = try Pair(["--style", "deaf"], ["--orphan", "--scrub"])
+      defer {
+        pair.stop()
+        for orphan in ProcessTree.offspring(of: getpid())
+        where String(decoding: ProcFile.read("/proc/\(orphan)/cmdline") ?? [], as: UTF8.self)
+          .contains("generation_server.py\0204")
+        { kill(orphan, SIGKILL) }
+      }
+      let old = try await pair.prober(judging: 1)
+      let new = try await pair.prober()
+      // Once the orphan accepts, the answer would be there within milliseconds.
+      for prober in [new, old] {
+        guard case .timedOut = await prober.run(timeout: .seconds(3)) else {
+          Issue.record("it passed")
+          continue
+        }
+      }
+      #expect(try await pair.prober(judging: nil).run() == .passed("204"))
+    }
+
+    @Test(
+      "where the kernel does not show who accepts, nothing passes, and the reason says so",
+      .enabled(if: geteuid() != 0))
+    func hidden() async throws {
+      let pair = try Pair(["--hidden"], ["--hidden"])
+      defer { pair.stop() }
+      while await (try pair.prober(judging: nil)).run() != .passed("200"),
+        await (try pair.prober(judging: nil)).run() != .passed("204")
+      {}
+      try await Task.sleep(for: .seconds(1))
+      let result = await (try pair.prober()).run(timeout: .seconds(1))
+      #expect(
+        result == .failed("whose answers they are cannot be seen: \(Ownership.hidden)"))
+      let generations = Generations()
+      generations.heads = [1: pair.old.pid]
+      #expect(generations.obstacle?.hasPrefix("process \(pair.old.pid) ") == true)
+      generations.heads = [1: getpid()]
+      #expect(generations.obstacle == nil)
+    }
+
     @Test("an old generation of one worker serves on while the new one does not begin")
     func disturbance() async throws {
       let pair = try Pair([], ["--delay", "60"])
