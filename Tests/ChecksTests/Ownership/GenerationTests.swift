@@ -136,6 +136,32 @@ extension ProbeTests {
       for _ in 0..<2 { #expect(await address.run() == .passed("204")) }
     }
 
+    @Test("a generation is judged over TLS and by gRPC as well", arguments: [false, true])
+    func otherProtocols(defers: Bool) async throws {
+      let certificates = try Certificates()
+      defer { certificates.remove() }
+      let tls = try await TLSServer(
+        certificates.good, answer: TLSTests.answer, defers: defers)
+      // The tests' own process, and what it has started, is the generation.
+      let heads = [1: pid_t(1), 2: getpid()]
+      let https = try await Prober(
+        .http, "https://127.0.0.1:\(tls.port)/ tls-ca=\(certificates.good.certificate)", [],
+        generation: 2, of: heads)
+      let stranger = try await Prober(
+        .http, "https://127.0.0.1:\(tls.port)/ tls-ca=\(certificates.good.certificate)", [],
+        generation: 3, of: heads)
+      for _ in 0..<3 { #expect(await https.run() == .passed("200")) }
+      guard case .timedOut = await stranger.run(timeout: .milliseconds(500)) else {
+        Issue.record("another generation passed")
+        return
+      }
+      try await tls.stop()
+      let server = try GRPCServer()
+      defer { server.stop() }
+      let grpc = try await Prober(.grpc, ":\(server.port)", [], generation: 2, of: heads)
+      for _ in 0..<3 { #expect(await grpc.run() == .passed("SERVING")) }
+    }
+
     @Test("before it is known who has a connection, nothing is sent on it")
     func nothingSent() async throws {
       let listener = try NastyServer { connection in

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -17,12 +18,20 @@ final class TLSServer: Sendable {
   private let channel: any Channel
   var port: Int { channel.localAddress?.port ?? 0 }
 
-  init(_ pair: Certificates.Pair, answer: String, end: End = .clean) async throws {
+  /// - Parameter defers: accepts a connection once there is data (TCP_DEFER_ACCEPT, tcp(7)).
+  init(
+    _ pair: Certificates.Pair, answer: String, end: End = .clean, defers: Bool = false
+  ) async throws {
     let context = try NIOSSLContext(
       configuration: .makeServerConfiguration(
         certificateChain: NIOSSLCertificate.fromPEMFile(pair.certificate).map { .certificate($0) },
         privateKey: .privateKey(NIOSSLPrivateKey(file: pair.key, format: .pem))))
     channel = try await ServerBootstrap(group: loop)
+      .serverChannelOption(
+        ChannelOptions.Types.SocketOption(
+          level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_DEFER_ACCEPT)),
+        value: defers ? 30 : 0
+      )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
