@@ -247,6 +247,8 @@ extension UnderSystemd {
     @Test("reloads that are asked for meanwhile come to one more")
     func coalesced() async throws {
       try await Replaceable.with("coalesced") { app in
+        // So that all of them ask while the first is judged.
+        try await app.next("late 2")
         let main = try await app.service.mainPID
         let vouch = Places.Inside.vouch
         let result = try await app.service.sandbox.shell(
