@@ -18,6 +18,12 @@ int csocketdiag_open(void) {
 }
 
 int ask(int netlink, struct nlmsghdr *question, take_message take, void *context) {
+  bool enough = false;
+  return ask_until(netlink, question, take, context, &enough);
+}
+
+int ask_until(int netlink, struct nlmsghdr *question, take_message take, void *context,
+              const bool *enough) {
   // What an earlier question left unread has an earlier number.
   static _Atomic uint32_t number;
   question->nlmsg_seq = ++number;
@@ -55,6 +61,7 @@ int ask(int netlink, struct nlmsghdr *question, take_message take, void *context
       }
       default:
         take(message, context);
+        if (*enough) return 0;
         if (!(message->nlmsg_flags & NLM_F_MULTI)) return 0;
       }
     }

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "csocketdiag_use.h"
+
 // A socket of TCP.
 struct csocketdiag_tcp {
   uint8_t state;  // TCP_ESTABLISHED, … of <netinet/tcp.h>

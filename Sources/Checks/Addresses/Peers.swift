@@ -17,6 +17,8 @@ final class Peers {
   let ownership: Ownership?
   /// The generation that is to answer; nil where any of the child's will do.
   let generation: Int?
+  /// Where the connections are noted; nil where nobody wants to know.
+  var own: OwnConnections? = nil
   private(set) var ownerMemory = OwnerMemory()
   /// What is known from the start, the one that last connected in front.
   private(set) var addresses: [PeerAddress]

@@ -4,8 +4,12 @@ import Glibc
 /// instance, hangs below vouch all the same: vouch is a subreaper.
 enum ProcessTree {
   /// The descendants of a process, the nearest first. One that is forked meanwhile may be missing.
-  static func descendants(of root: pid_t) -> [pid_t] {
-    guard let first = children(of: root) else { return descendantsByParent(of: root) }
+  ///
+  /// - Parameter spared: children of it that are left out, and all of theirs.
+  static func descendants(of root: pid_t, sparing spared: Set<pid_t> = []) -> [pid_t] {
+    guard let first = children(of: root)?.filter({ !spared.contains($0) }) else {
+      return descendantsByParent(of: root)
+    }
     var found = first
     var seen = Set(first)
     var next = 0
@@ -22,6 +26,11 @@ enum ProcessTree {
   static func offspring(of process: pid_t) -> [pid_t] {
     children(of: process) ?? all().filter { parent(of: $0) == process }
   }
+
+  static func threads(of process: pid_t) -> [pid_t] { numbers(in: "/proc/\(process)/task") }
+
+  /// The state of a process or a thread: R, S, D, T, …
+  static func letter(of thread: pid_t) -> UInt8? { state(of: thread)?.letter }
 
   /// The children of all threads; nil where the process is gone, or the kernel keeps no such list
   /// (CONFIG_PROC_CHILDREN).

@@ -313,6 +313,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     }
     hasConnected()
     peers.prefer(address)
+    peers.own?.note(channel, unixClient: unixClient)
     guard let owner, !isKnown else { return connected(channel) }
     let step = owner.connected(channel, to: address) { step in
       if case .goOn = step {

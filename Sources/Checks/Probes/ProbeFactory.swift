@@ -8,6 +8,8 @@ public struct ProbeFactory {
   private let diag = SocketDiag()
   private let ownership: Ownership?
   private let generations: Generations?
+  /// Where the probes note the connections that they make, if anywhere.
+  public var own: OwnConnections?
 
   /// - Parameters:
   ///   - listeners: the listening stream sockets that vouch was passed, in their order.
@@ -74,8 +76,10 @@ public struct ProbeFactory {
   private func peers(
     _ target: Target, _ rule: PeerRule, _ generation: Int? = nil
   ) throws(SpecError) -> Peers {
-    try Peers(
+    let peers = try Peers(
       target, listeners: listeners, diag: diag, ownership: rule == .child ? ownership : nil,
       generation: generation, resolve: resolve)
+    peers.own = own
+    return peers
   }
 }

@@ -1,0 +1,36 @@
+import CSocketDiag
+import NIOCore
+
+/// The connections that the probes of this process make: `--exit-idle` does not count them.
+///
+/// What was closed is remembered for a while, since the server's side may take a moment to follow.
+public final class OwnConnections {
+  private static let remembered = 32
+
+  private(set) var open: [ObjectIdentifier: IPEndpoint] = [:]
+  private(set) var closed: [IPEndpoint] = []
+  private(set) var unix: [ObjectIdentifier: UInt32] = [:]
+
+  public init() {}
+
+  /// - Parameter unixClient: the inode of a Unix connection's own socket.
+  func note(_ channel: any Channel, unixClient: UInt32) {
+    let id = ObjectIdentifier(channel)
+    let end = channel.localAddress.flatMap(IPEndpoint.init)
+    if let end { open[id] = end } else { unix[id] = unixClient }
+    channel.closeFuture.assumeIsolated().whenComplete { _ in
+      self.unix[id] = nil
+      guard let end = self.open.removeValue(forKey: id) else { return }
+      self.closed.append(end)
+      if self.closed.count > Self.remembered { self.closed.removeFirst() }
+    }
+  }
+}
+
+extension csocketdiag_end {
+  init(_ end: IPEndpoint) {
+    self.init()
+    withUnsafeMutableBytes(of: &address) { $0.storeBytes(of: end.address, as: SIMD16<UInt8>.self) }
+    port = end.port
+  }
+}
