@@ -31,6 +31,7 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
   public static let terminalInput = Signal(known: SIGTTIN)
   public static let terminalOutput = Signal(known: SIGTTOU)
   public static let windowChange = Signal(known: SIGWINCH)
+  public static let urgent = Signal(known: SIGURG)
   public static let io = Signal(known: SIGIO)
 }
 

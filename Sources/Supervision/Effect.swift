@@ -16,6 +16,8 @@ public enum Exit: Hashable, Sendable {
   case stoppedWithoutChild
   /// The child could not be started again: with the status for why.
   case notStarted(Int32)
+  /// Exit 0: the child was stopped because nobody used it (`--exit-idle`).
+  case idle
   /// Exit 75 (EX_TEMPFAIL of sysexits.h): the budget of `--start-timeout` ran out.
   case startTimeout
 }
@@ -37,6 +39,14 @@ public enum Effect: Hashable, Sendable {
   case killRest
   /// Start the child again, on the same sockets; answer with `childStarted` or `childNotStarted`.
   case startChild
+  /// Look whether connections of others are open at the passed sockets, or wait there, and have
+  /// `arrived` sent when the next one comes; answer with `useSeen`.
+  ///
+  /// Held: with the child and its family stopped, so that what is seen stays so. They go on with the
+  /// next `stopChild`, `killChild` or `letGo`; after a `letGo` no answer may follow.
+  case seeUse(held: Bool)
+  /// Drop the look that is on its way, and let the child and its family go on.
+  case letGo
   /// Run the command of `--on-unhealthy exec=` for a check and the reason that it fails with.
   case runAction(check: String, reason: String)
   /// Look what the child has done with the passed sockets; answer with `looked`.

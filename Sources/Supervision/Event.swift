@@ -41,6 +41,16 @@ public enum ProbeVerdict: Hashable, Sendable {
   case inconclusive(String)
 }
 
+/// What a look at the passed sockets found.
+public enum Use: Hashable, Sendable {
+  /// No connection is open or waits, vouch's own left out.
+  case quiet
+  /// One is, or came a moment ago.
+  case busy
+  /// It cannot be told, and why (rule 7).
+  case unknown(String)
+}
+
 /// Everything that can happen to vouch.
 public enum Event: Hashable, Sendable {
   /// The child runs: its exec succeeded.
@@ -56,6 +66,10 @@ public enum Event: Hashable, Sendable {
   case listening
   /// The child, or a process of its family, has sent a datagram to vouch's own notify socket.
   case reported(NotifyMessage)
+  /// A connection has come to a passed socket. Connections that follow it soon need not be told.
+  case arrived
+  /// What `Effect.seeUse` asked for.
+  case useSeen(Use)
   /// The moment that `Supervision.wakeAt` named has come.
   case clock
   /// A signal that ends the service.

@@ -43,6 +43,8 @@ struct StopState: Hashable, Sendable {
   enum Cause: Hashable, Sendable {
     case signal(NamedSignal)
     case startTimeout
+    /// Nobody used it for so long (`--exit-idle`).
+    case idle(Duration)
     /// The child's own STOPPING=1.
     case child
   }

@@ -29,6 +29,8 @@ public struct Policy: Sendable {
   /// How long a generation that was replaced has to finish (`--drain`); nil stands for `stopTimeout`,
   /// or 10 s.
   public var drain: Duration?
+  /// After how long without a connection the child is stopped (`--exit-idle`); nil: never.
+  public var exitIdle: Duration?
   /// What the random part of the back-off between restarts is drawn from.
   public var seed: UInt64
 
@@ -36,7 +38,7 @@ public struct Policy: Sendable {
     checks: [Check], watchdog: Duration? = nil, startTimeout: Duration? = nil,
     onUnhealthy: OnUnhealthy = .withhold, stopSignal: NamedSignal? = nil,
     stopTimeout: Duration? = nil, onReload: OnReload = .forward, drain: Duration? = nil,
-    seed: UInt64 = 0
+    exitIdle: Duration? = nil, seed: UInt64 = 0
   ) {
     self.checks = checks
     self.watchdog = watchdog
@@ -46,6 +48,7 @@ public struct Policy: Sendable {
     self.stopTimeout = stopTimeout
     self.onReload = onReload
     self.drain = drain
+    self.exitIdle = exitIdle
     self.seed = seed
   }
 

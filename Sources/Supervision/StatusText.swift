@@ -33,6 +33,7 @@ extension Supervision {
       switch state.cause {
       case .signal(let signal): return "stopping on \(signal)" + findingAtStop
       case .child: return "stopping by itself"
+      case .idle(let time): return "stopping: idle for \(time.brief)"
       case .startTimeout:
         return "stopping: not ready within \(policy.startTimeout?.brief ?? "the start timeout")"
           + (firstTrouble.map { ": " + $0 } ?? "")

@@ -70,7 +70,8 @@ extension Supervision {
     case .signal(let first): first == signal
     // The stop that systemd sends after STOPPING=1 is the first signal of it.
     case .child: state.delivered.isEmpty
-    case .startTimeout: false
+    // It has had its one stop; systemd's is the same.
+    case .startTimeout, .idle: false
     }
   }
 
@@ -137,6 +138,10 @@ extension Supervision {
     case .stopping(let state):
       if state.cause == .startTimeout { exit = .startTimeout }
       if state.cause == .child, end != .exited(0) { level = .error }
+      if case .idle = state.cause {
+        exit = .idle
+        if !isOrdinary(end, after: state) { level = .warning }
+      }
     case .healing(let healing):
       switch healing.stage {
       case .stopping: return pauseBeforeRestart(end, at: now)

@@ -119,8 +119,7 @@ extension Supervision {
         passes = passes || notification.ready
       // What a start in which nobody is told and nothing is stopped does not ask for.
       case .signalChild, .stopChild, .killChild, .killRest, .startChild, .runAction, .askReach,
-        .look,
-        .other, .answer, .exit:
+        .look, .seeUse, .letGo, .other, .answer, .exit:
         break
       }
     }

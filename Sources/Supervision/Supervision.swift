@@ -5,7 +5,7 @@
 /// the order given, and send `Event.clock` when `wakeAt` has come.
 ///
 /// The rules are told one to a file: Readiness (1), Starting (2), Watchdog (3), Failing (4),
-/// Healing (4's restart), Replacing (1's other reload), Ending (5); rule 6 is the prober's; Probing has the schedule and, with
+/// Healing (4's restart), Replacing (1's other reload), Ending (5), Idling (`--exit-idle`); rule 6 is the prober's; Probing has the schedule and, with
 /// Starving, rule 7; StatusText rule 9. Heartbeats are the passive checks, Relaying what the child says.
 public struct Supervision: Sendable {
   public let policy: Policy
@@ -37,6 +37,8 @@ public struct Supervision: Sendable {
   var replacing = Replacing()
   /// Whether a READY=1 that systemd has not taken ends a reload, and so is true whatever the checks say.
   var isReadyOwedForReload = false
+  /// How long nobody has used the child; nil while that does not count.
+  var idling: Idling?
   /// What systemd has not taken yet, and when to offer it again.
   var owed: Owed?
   /// How often what was last sent had been offered before.
@@ -64,6 +66,8 @@ public struct Supervision: Sendable {
     case .probeDelayed(let id, let lost): probeDelayed(id, lost, at: now)
     case .listening: probeSoon(at: now)
     case .reported(let message): reported(message, at: now)
+    case .arrived: arrived(at: now)
+    case .useSeen(let use): useSeen(use, at: now)
     case .clock: break
     case .stop(let signal, let reach): stop(signal, reach, at: now)
     case .reachKnown(let reach): reachKnown(reach, at: now)
@@ -86,6 +90,7 @@ public struct Supervision: Sendable {
     if phase == .ended { return nil }
     var moments = [
       owed?.offerAt, extendAt, livenessFeedAt, reports.tellAt, lookDue, replacingDue,
+      idling?.lookAt,
     ]
     switch phase {
     case .starting: moments.append(startBudgetEnds)
@@ -116,5 +121,6 @@ public struct Supervision: Sendable {
     tellWhatChildSaid(at: now)
     offerAgain(at: now)
     beginWantedReload(at: now)
+    idle(at: now)
   }
 }

@@ -14,6 +14,8 @@ public struct OwnUnit: Hashable, Sendable {
   public var reloadSignal: Int32?
   /// FileDescriptorStoreMax=: how many descriptors systemd keeps for it.
   public var descriptorStoreMax: Int?
+  /// Restart= (systemd.service(5))
+  public var restart: String?
   /// "activating", "active", "reloading", "deactivating", …
   public var activeState: String?
 
@@ -27,12 +29,13 @@ public struct OwnUnit: Hashable, Sendable {
   public static func fromFiles() -> OwnUnit? {
     guard let identity = UnitIdentity.own, !identity.isUser,
       let values = UnitFiles().service(
-        identity.name, ["KillMode", "KillSignal", "FileDescriptorStoreMax"])
+        identity.name, ["KillMode", "KillSignal", "FileDescriptorStoreMax", "Restart"])
     else { return nil }
     var unit = OwnUnit(name: identity.name)
     // The default of systemd.kill(5).
     unit.killMode = values["KillMode"] ?? "control-group"
     unit.killSignalName = values["KillSignal"]
+    unit.restart = values["Restart"]
     unit.descriptorStoreMax = values["FileDescriptorStoreMax"].map { Int($0) } ?? 0
     return unit
   }
@@ -52,6 +55,7 @@ public struct OwnUnit: Hashable, Sendable {
     unit.killSignal = bus.number("KillSignal", of: .service, path)
     unit.reloadSignal = bus.number("ReloadSignal", of: .service, path)
     unit.activeState = bus.string("ActiveState", of: .unit, path)
+    unit.restart = bus.string("Restart", of: .service, path)
     if andStore {
       unit.descriptorStoreMax = bus.number("FileDescriptorStoreMax", of: .service, path, type: "u")
         .map { Int(UInt32(bitPattern: $0)) }

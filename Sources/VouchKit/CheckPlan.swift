@@ -71,6 +71,8 @@ enum CheckPlan {
     }
   }
 
+  /// One probe for each check, in their order: files are read and passed sockets found here.
+  ///
   /// - Parameter kin: whose answers count on this machine (rule 6); nil where there is no child.
   static func probes(
     _ specs: [CheckSpec], listeners: [ListenerAddress], commands: ExecRunner, kin: Kin?
@@ -79,15 +81,20 @@ enum CheckPlan {
   }
 
   /// What makes the probes of all generations.
+  ///
+  /// - Parameter own: where the probes' own connections are noted.
   static func factory(
-    listeners: [ListenerAddress], commands: ExecRunner, kin: Kin?
+    listeners: [ListenerAddress], commands: ExecRunner, kin: Kin?, own: OwnConnections? = nil
   ) throws(Refusal) -> ProbeFactory {
+    var factory: ProbeFactory
     do {
-      return try ProbeFactory(
+      factory = try ProbeFactory(
         listeners: listeners, version: vouchVersion, runner: commands, kin: kin)
     } catch {
       throw .failure(error.message)
     }
+    factory.own = own
+    return factory
   }
 
   /// One probe for each check, in their order: files are read and passed sockets found here.

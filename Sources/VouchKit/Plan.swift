@@ -136,6 +136,7 @@ extension Policy {
     stopTimeout = try span("--stop-timeout", options.stopTimeout)
     onReload = options.onReload
     drain = try span("--drain", options.drain)
+    exitIdle = try IdleDesk.limit(options.exitIdle)
     if let text = options.stopSignal {
       guard let signal = Launch.Signal(text) else {
         throw .usage(

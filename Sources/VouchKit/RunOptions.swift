@@ -12,6 +12,8 @@ public struct RunOptions: Sendable {
   public var pass: [String] = []
 
   public var startTimeout: String?
+  /// `--exit-idle`.
+  public var exitIdle: String?
   /// `withhold`, `trigger`, `restart` or `exec=COMMAND`.
   public var onUnhealthy = "withhold"
   public var onReload = OnReload.forward

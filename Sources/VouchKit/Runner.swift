@@ -34,6 +34,7 @@ final class Runner {
   private let reports: NotifyInbox?
   private let adopt: AdoptDesk?
   private let sockets: SocketDesk
+  private let idle: IdleDesk?
   /// Where a check waits for what the child says.
   private var desk: ReportDesk?
   private var reloads: ReloadDesk?
@@ -48,7 +49,7 @@ final class Runner {
     launch: @escaping (Int, Bool) throws(Refusal) -> Child, notifier: Notifier?,
     probes: [any Probe], makeProbes: @escaping (Int) throws(Refusal) -> [any Probe],
     generations: Generations?, commands: ExecRunner, plan: Plan, reports: NotifyInbox?,
-    adopt: AdoptDesk?, socketDesk: SocketDesk, ignored: UInt64
+    adopt: AdoptDesk?, socketDesk: SocketDesk, idle: IdleDesk?, ignored: UInt64
   ) {
     self.loop = loop
     self.log = log
@@ -73,6 +74,7 @@ final class Runner {
     self.reports = reports
     self.adopt = adopt
     sockets = socketDesk
+    self.idle = idle
   }
 
   /// Begins to supervise a child that runs already.
@@ -88,6 +90,9 @@ final class Runner {
       handle(other?.isNew == true ? .other(.listening) : .listening)
     }
     adopt?.isDiagnosed = { [self] in supervision.isDiagnosed }
+    idle?.attach(
+      on: loop, isProbing: { [self] in !running.isEmpty },
+      spared: { [commands] in commands.processes }, send: { [self] in handle($0) })
     SignalChannel.open(inbox, on: loop) { [self] batch in
       // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
       // SIGTERM that it followed.
@@ -111,6 +116,7 @@ final class Runner {
         log.notice("KillMode= is not known: the child gets vouch's copy of each signal")
       }
       warnAboutStopSignal(unit)
+      idle?.warn(unit)
     }
   }
 
@@ -131,6 +137,7 @@ final class Runner {
     case .cancelProbes:
       for probe in running.values { probe.cancel() }
       running = [:]
+      idle?.probesEnded()
     case .notify(let notification): notify(notification)
     case .signalChild(let signal):
       child?.send(signal)
@@ -138,7 +145,12 @@ final class Runner {
     case .stopChild(let signal):
       child?.stop(signal)
       adopt?.signalled(on: loop)
-    case .killChild: child?.kill()
+      idle?.letGo()
+    case .killChild:
+      child?.kill()
+      idle?.letGo()
+    case .seeUse(let held): idle?.look(held: held)
+    case .letGo: idle?.letGo()
     case .killRest: killRest()
     case .startChild: startChild()
     case .runAction(let check, let reason):
@@ -179,6 +191,7 @@ final class Runner {
     running[id] = probes[id].start(on: loop, timeout: TimeAmount(upToAYear: timeout)) {
       [self] outcome in
       running[id] = nil
+      if running.isEmpty { idle?.probesEnded() }
       handle(.probeEnded(id, ProbeVerdict(outcome)))
     }
     running[id]?.delayed = { [self] lost in
@@ -250,6 +263,7 @@ final class Runner {
     case .child: reap()
     // The kernel's, for a socket that has been read.
     case .io where received.origin == .kernel && (desk != nil || reloads != nil): break
+    case IdleDesk.signal where IdleDesk.isArrival(received): idle?.arrived()
     case .terminalStop where received.origin == .kernel && sharesTerminal:
       // Ctrl-Z stops the child too; both go on with the SIGCONT of the shell's fg or bg.
       raise(SIGSTOP)
@@ -290,10 +304,11 @@ final class Runner {
   private var lastEnd: ExitStatus?
 
   private func end(_ exit: Exit) {
+    idle?.end()
     switch exit {
     case .startTimeout: endLike(.exited(75))
     case .like: endLike(lastEnd ?? .exited(70))
-    case .stoppedWithoutChild: endLike(.exited(0))
+    case .stoppedWithoutChild, .idle: endLike(.exited(0))
     case .notStarted(let code): endLike(.exited(code))
     }
   }

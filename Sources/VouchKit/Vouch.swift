@@ -57,6 +57,7 @@ public enum Vouch {
     let reports = try settled.openNotifySocket()
     let plan = settled
     let adopt = try AdoptDesk(plan, log)
+    let idle = try IdleDesk(plan, log)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
     let generations = plan.policy.onReload == .replace ? Generations() : nil
     let factory = try CheckPlan.factory(
@@ -65,7 +66,7 @@ public enum Vouch {
         root: getpid(), bindsLate: { adopt?.isIncomplete ?? false }, generations: generations
       ) {
         log.notice("\($0)")
-      })
+      }, own: idle?.own)
     func makeProbes(_ generation: Int) throws(Refusal) -> [any Probe] {
       try CheckPlan.probes(
         plan.specs, by: factory, generation: generations == nil ? nil : generation)
@@ -106,6 +107,7 @@ public enum Vouch {
         loop: loop, log: log, child: child, launch: launchChild, notifier: notifier,
         probes: probes, makeProbes: makeProbes, generations: generations, commands: commands,
         plan: plan, reports: reports, adopt: adopt, socketDesk: SocketDesk(plan, adopt: adopt),
+        idle: idle,
         ignored: beginning.signals.ignored
       ).start(inbox)
     }

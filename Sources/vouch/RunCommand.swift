@@ -98,6 +98,14 @@ struct RunCommand: ParsableCommand {
   var stopTimeout: String?
 
   @Option(
+    name: .customLong("exit-idle"),
+    help: ArgumentHelp(
+      "Stop, successfully, once no passed socket has had a connection for this long: the .socket unit "
+        + "starts the service again for the next one.",
+      valueName: "TIME"))
+  var exitIdle: String?
+
+  @Option(
     name: .customLong("log-level"),
     help: ArgumentHelp("The least that is logged.", valueName: "error|warning|notice|info|debug"))
   var logLevel = LogLevel.info
@@ -123,6 +131,7 @@ struct RunCommand: ParsableCommand {
     options.drain = drain
     options.stopSignal = stopSignal
     options.stopTimeout = stopTimeout
+    options.exitIdle = exitIdle
     options.logLevel = logLevel
     options.logFormat = logFormat
     options.command = command

@@ -60,6 +60,19 @@ import Testing
         return policy
       }()
     ),
+    (
+      "idle for a while",
+      Policy(
+        checks: [.plain(interval: .seconds(4), fall: 1)], watchdog: .seconds(30),
+        stopTimeout: .seconds(3), exitIdle: .seconds(10))
+    ),
+    (
+      "idle for less than an interval, restarting",
+      Policy(
+        checks: [.plain(fall: 1), .component("worker", gates: .watchdog)],
+        watchdog: .seconds(60), startTimeout: .seconds(20), onUnhealthy: .restart,
+        stopSignal: .quit, exitIdle: .seconds(2))
+    ),
     ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]
 
@@ -94,6 +107,12 @@ import Testing
       all.append { $0.send(.childNotStarted("no memory", exitCode: 70)) }
     }
     if world.policy.onReload == .replace { all += otherChoices(world) }
+    if world.isLooking {
+      all.append { $0.send(.useSeen(.quiet)) }
+      all.append { $0.send(.useSeen(.busy)) }
+      all.append { $0.send(.useSeen(.unknown("no memory"))) }
+    }
+    if world.policy.exitIdle != nil { all.append { $0.send(.arrived) } }
     if world.isAsking {
       all.append { $0.send(.reachKnown(.vouchAlone)) }
       all.append { $0.send(.reachKnown(.childToo)) }

@@ -47,6 +47,13 @@ struct World {
   private(set) var kills = 0
   /// The generation beside the one that serves.
   private(set) var other = OtherBooks()
+  /// The look that was asked for, and whether the child's family is stopped for it.
+  private(set) var isLooking = false
+  private(set) var isHeld = false
+  /// Since when, to the best of Supervision's knowledge, nobody has used the child.
+  private var quietSince: Moment?
+  private(set) var isIdleStop = false
+  private var mayStopIdle = false
   private(set) var notifications: [Notification] = []
   private(set) var logs: [String] = []
 
@@ -91,12 +98,14 @@ struct World {
   }
 
   mutating func send(_ event: Event) {
+    mayStopIdle = false
     note(event)
     trace.append(event)
     let ended = exit != nil
     effects = supervision.handle(event, at: now)
     if ended, !effects.isEmpty { violate("something was done after the end: \(effects)") }
     for effect in effects { carryOut(effect) }
+    if isHeld, !isLooking, exit == nil { violate("the child is held for nothing") }
   }
 
   private mutating func note(_ event: Event) {
@@ -116,10 +125,17 @@ struct World {
       complaints = [:]
     case .reported(let message): note(message)
     case .looked: looked = min(looks, looked + 1)
+    case .arrived: quietSince = nil
+    case .useSeen(let use):
+      isLooking = false
+      quietSince = use == .quiet ? quietSince ?? now : nil
+      mayStopIdle = isHeld && use == .quiet
     case .childNotStarted: isLaunching = false
-    case .childEnded: childRuns = false
     case .other(let event): noteOther(event)
     case .reloadAsked(let ticket): other.asked.insert(ticket)
+    case .childEnded:
+      childRuns = false
+      isHeld = false
     case .probeEnded(let id, let outcome):
       let began = probing.removeValue(forKey: id)
       noteResult(id, outcome, took: began.map { now - $0 } ?? .zero)
@@ -247,12 +263,15 @@ struct World {
       if !childRuns { violate("a stop for a child that is gone") }
       stopsToChild.append(signal)
       if stopsToChild.count(where: { $0 == signal }) > 1 { violate("\(signal) twice") }
+      if isHeld, mayStopIdle, !hasStopped { noteIdleStop() }
+      isHeld = false
       if !hasStopped && !isStartTimeOver {
         noteRestart()
         if other.isJudged { violate("restarted while its replacement is on its way") }
       }
     case .killChild:
       if !hasStopped && !isStartTimeOver && !isRestarting { violate("killed without a stop") }
+      isHeld = false
       kills += 1
     case .killRest:
       if childRuns { violate("the rest was killed beside the child") }
@@ -261,6 +280,17 @@ struct World {
       if hasStopped { violate("a child started while stopping") }
       if !isRestarting { violate("started again without a restart") }
       isLaunching = true
+    case .seeUse(let held):
+      if policy.exitIdle == nil { violate("a look unasked") }
+      if isLooking { violate("two looks at once") }
+      if !childRuns || readies == 0 || hasStopped || isRestarting {
+        violate("a look at no service")
+      }
+      isLooking = true
+      isHeld = held
+    case .letGo:
+      isHeld = false
+      isLooking = false
     case .runAction:
       if policy.onUnhealthy != .command { violate("a command was run unasked") }
       if !hasFallen { violate("a command before fall failures in a row") }
@@ -284,7 +314,20 @@ struct World {
     case .exit(let exit):
       if childRuns || other.runsNow { violate("ended before the child") }
       if isLaunching || other.isLaunching { violate("ended while a child was being started") }
+      if isIdleStop != (exit == .idle) { violate("the end of an idle stop") }
       self.exit = exit
+    }
+  }
+
+  private mutating func noteIdleStop() {
+    hasStopped = true
+    isIdleStop = true
+    guard let limit = policy.exitIdle, let quietSince, now - quietSince >= limit else {
+      return violate("stopped though it was not idle for long enough")
+    }
+    for (id, check) in policy.checks.enumerated()
+    where check.gates != .none && (runs[id]?.passes ?? 0) == 0 && check.reporter == nil {
+      violate("stopped for being idle while \(check.name) fails")
     }
   }
 
