@@ -18,6 +18,7 @@ extension UnderSystemd {
     /// - Parameter listen: instead of a port of 127.0.0.1.
     private func withActivated(
       _ name: String, vouch: String, child: String, settings: String = "", listen: String? = nil,
+      kind: String = "ListenStream",
       _ body: (Service, Service, Int, Sandbox) async throws -> Void
     ) async throws {
       let sandbox = try await Sandbox.shared
@@ -29,7 +30,7 @@ extension UnderSystemd {
         [Unit]
         StartLimitIntervalSec=0
         [Socket]
-        ListenStream=\(listen ?? "127.0.0.1:\(port)")
+        \(kind)=\(listen ?? "127.0.0.1:\(port)")
         TriggerLimitIntervalSec=0
 
         """)
@@ -129,6 +130,48 @@ extension UnderSystemd {
         }
         #expect(seen.count == 3, "\(seen)")
         #expect(seen.allSatisfy { $0.hasPrefix("hello") }, "\(seen)")
+      }
+    }
+
+    @Test("datagrams keep it up, too, and one that comes when it is down starts it")
+    func datagrams() async throws {
+      let echo =
+        "import os, socket\ns = socket.socket(fileno=3)\n"
+        + "while 1:\n  data, peer = s.recvfrom(9)\n  s.sendto(str(os.getpid()).encode(), peer)\n"
+      let file = Service.freshFile("udp-echo")
+      try await withActivated(
+        "idle-udp", vouch: "--no-check --exit-idle 1s", child: "/usr/bin/python3 \(file)",
+        kind: "ListenDatagram"
+      ) { service, _, port, sandbox in
+        try await sandbox.run(["/bin/sh", "-c", "printf %s \"$1\" > \(file)", "sh", echo])
+        let client =
+          "import socket, time\nc = socket.socket(type=socket.SOCK_DGRAM)\nc.settimeout(20)\n"
+          + "for i in range(7):\n  c.sendto(b'x', ('127.0.0.1', \(port)))\n"
+          + "  print(c.recv(9).decode())\n  time.sleep(0.6)\n"
+        let first = try await sandbox.run(["/usr/bin/python3", "-c", client])
+        #expect(Set(first.output.split(separator: "\n")).count == 1, "\(first)")
+        #expect(first.output.split(separator: "\n").count == 7, "\(first)")
+        try await service.wait(for: "ActiveState", "inactive")
+        let second = try await sandbox.run(["/usr/bin/python3", "-c", client])
+        #expect(second.output.split(separator: "\n").count == 7, "\(second)")
+        #expect(first.output != second.output)
+      }
+    }
+
+    @Test(
+      "where connections cannot be seen it is refused, with the reason",
+      arguments: [
+        ("namespace", "PrivateNetwork=yes", "another network namespace"),
+        ("families", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6", "AF_NETLINK"),
+      ])
+    func unseen(name: String, setting: String, words: String) async throws {
+      try await withActivated(
+        "idle-unseen-\(name)", vouch: "--no-check --exit-idle 1s", child: "/bin/sleep 1000",
+        settings: setting
+      ) { service, _, _, _ in
+        try await service.expectStartFails()
+        #expect(try await service.property("ExecMainStatus") == "64")
+        #expect(try await service.journal().contains(words))
       }
     }
 
