@@ -133,6 +133,20 @@ extension UnderSystemd {
       }
     }
 
+    @Test("what the command of an --exec check asks of the service does not keep it up")
+    func ownCommand() async throws {
+      let port = Service.freshPort()
+      try await withActivated(
+        "idle-exec",
+        vouch: "--exec 'interval=300ms curl -sf http://127.0.0.1:\(port)/' --exit-idle 1s",
+        child: Fixture.webApp(), listen: "127.0.0.1:\(port)"
+      ) { service, _, _, _ in
+        try await service.start()
+        try await service.wait(for: "ActiveState", "inactive", within: 10)
+        #expect(try await service.property("Result") == "success")
+      }
+    }
+
     @Test("datagrams keep it up, too, and one that comes when it is down starts it")
     func datagrams() async throws {
       let echo =
