@@ -263,7 +263,7 @@ struct World {
       if !childRuns { violate("a stop for a child that is gone") }
       stopsToChild.append(signal)
       if stopsToChild.count(where: { $0 == signal }) > 1 { violate("\(signal) twice") }
-      if isHeld, mayStopIdle, !hasStopped { noteIdleStop() }
+      if isHeld, mayStopIdle { noteIdleStop() }
       isHeld = false
       if !hasStopped && !isStartTimeOver {
         noteRestart()
