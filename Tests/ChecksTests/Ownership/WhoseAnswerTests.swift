@@ -161,7 +161,7 @@ extension ProbeTests {
       }
       try await Task.sleep(for: .nanoseconds(Ownership.scanEvery.nanoseconds))
       // The next one has the scan done; it takes as long as the machine takes.
-      for _ in 0..<500 where await prober.run() != .failed(stranger.reason) {
+      for _ in 0..<2000 where await prober.run() != .failed(stranger.reason) {
         try await Task.sleep(for: .milliseconds(20))
       }
       var results: Set<ProbeResult> = []
