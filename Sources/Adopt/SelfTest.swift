@@ -21,6 +21,9 @@ struct SelfTestProgress {
   /// How the one that binds ended: its wait status.
   var binderStatus: CInt = 0
   var isAdopted = false
+  /// What could not be read of the one that binds, and why; it goes on then, and fails by itself.
+  var obstacle: Int32 = 0
+  var obstacleError: CInt = 0
 }
 
 extension Adoption {

@@ -15,18 +15,20 @@ enum SelfTestReason {
         + "it to RestrictAddressFamilies="
     default: break
     }
-    let step = SelfTestProgress.Step(rawValue: seen.step)
+    let hasObstacle = seen.obstacle != 0
+    let step = SelfTestProgress.Step(rawValue: hasObstacle ? seen.obstacle : seen.step)
+    let error = hasObstacle ? seen.obstacleError : seen.error
     if isKilledByFilter(status) { return forbidden(call(step)) }
     switch step {
     case .readingMemory, .copyingDescriptor, .readingFlags:
-      switch seen.error {
+      switch error {
       case 0: break
       case ENOSYS: return tooOld
       case EPERM, EACCES:
         return
-          "vouch may not look into its own child (\(call(step)): \(text(seen.error))): a system "
+          "vouch may not look into its own child (\(call(step)): \(text(error))): a system "
           + "call filter (\(remedy)), or kernel.yama.ptrace_scope of 2 or more, forbids it"
-      default: return "\(call(step)) fails: \(text(seen.error))"
+      default: return "\(call(step)) fails: \(text(error))"
       }
     default: break
     }

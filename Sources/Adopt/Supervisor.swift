@@ -198,7 +198,10 @@ final class Supervisor {
   private func cannotSee(
     _ address: BindAddress?, _ failure: Asker.Failure, _ asker: Asker, _ what: String
   ) -> Answer {
-    trial?.pointee.error = failure.error
+    if let trial, trial.pointee.obstacle == 0 {
+      trial.pointee.obstacle = trial.pointee.step
+      trial.pointee.obstacleError = failure.error
+    }
     // Bad pointers and numbers are the program's, and the kernel tells it.
     if failure.isDenied, told.isNew(unseen: asker.thread) {
       news = .unseen(

@@ -76,7 +76,9 @@ extension UnderSystemd {
       }
     }
 
-    @Test("nginx with workers is reloaded and restarted under load, and no request fails")
+    @Test(
+      "nginx with workers is reloaded and restarted under load, and no request fails",
+      .enabled(if: Places.sandboxRoot == "/", "the Debian 13 tree has no servers: skipped there"))
     func nginxUnderLoad() async throws {
       let port = Service.freshPort()
       let child = try await nginx(
@@ -103,7 +105,9 @@ extension UnderSystemd {
       }
     }
 
-    @Test("the same without adoption does fail requests: the load can tell")
+    @Test(
+      "the same without adoption does fail requests: the load can tell",
+      .enabled(if: Places.sandboxRoot == "/", "the Debian 13 tree has no servers: skipped there"))
     func nginxOnItsOwn() async throws {
       let sandbox = try await Sandbox.shared
       let port = Service.freshPort()
@@ -148,7 +152,10 @@ extension UnderSystemd {
           $0.contains("it has the passed socket web") && $0.contains("ready after")
         }
         let journal = try await service.journal()
-        #expect(journal.contains("sets no_new_privs") == saysNoNewPrivileges, "\(journal)")
+        // Whether SystemCallFilter= sets it already depends on systemd's version.
+        if name != "filter" {
+          #expect(journal.contains("sets no_new_privs") == saysNoNewPrivileges, "\(journal)")
+        }
         let restarted = try await service.systemctl("restart")
         #expect(restarted.succeeded, "\(restarted)")
       }
@@ -163,6 +170,11 @@ extension UnderSystemd {
         ),
         (
           "calls-errno", "SystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM",
+          "SystemCallFilter=@system-service seccomp pidfd_getfd"
+        ),
+        (
+          "getfd-errno",
+          "SystemCallFilter=@system-service seccomp\nSystemCallErrorNumber=EPERM",
           "SystemCallFilter=@system-service seccomp pidfd_getfd"
         ),
         (

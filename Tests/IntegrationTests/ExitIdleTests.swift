@@ -204,7 +204,9 @@ extension UnderSystemd {
       }
     }
 
-    @Test("gunicorn with two workers, forty activations at the edge: no request fails")
+    @Test(
+      "gunicorn with two workers, forty activations at the edge: no request fails",
+      .enabled(if: Places.sandboxRoot == "/", "the Debian 13 tree has no servers: skipped there"))
     func gunicorn() async throws {
       let sandbox = try await Sandbox.shared
       let folder = Service.freshFile("idle-wsgi")
@@ -229,17 +231,17 @@ extension UnderSystemd {
     @Test("an open connection keeps it up, and short ones in each period do, too")
     func kept() async throws {
       try await withActivated(
-        "idle-kept", vouch: "--http /healthz --interval 100ms --exit-idle 1s",
+        "idle-kept", vouch: "--http /healthz --interval 100ms --exit-idle 3s",
         child: Fixture.webApp()
       ) { service, _, port, sandbox in
         try await service.start()
         let main = try await service.mainPID
         let client =
-          "import socket, time; c = socket.create_connection(('127.0.0.1', \(port))); time.sleep(4)"
+          "import socket, time; c = socket.create_connection(('127.0.0.1', \(port))); time.sleep(6)"
         try await sandbox.run(["/usr/bin/python3", "-c", client])
         #expect(try await service.mainPID == main)
-        for _ in 0..<6 {
-          try await Task.sleep(for: .milliseconds(500))
+        for _ in 0..<5 {
+          try await Task.sleep(for: .seconds(1))
           _ = try await ask(port, sandbox)
         }
         #expect(try await service.mainPID == main)
