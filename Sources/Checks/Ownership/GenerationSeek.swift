@@ -291,7 +291,9 @@ final class GenerationSeek: @unchecked Sendable {
     goOn()
   }
 
-  private var isWithinGrace: Bool { NIODeadline.now() - roundSince < SeekPace.grace }
+  private var isWithinGrace: Bool {
+    NIODeadline.now() - roundSince < SeekPace.grace(after: roundSince - since)
+  }
 
   /// What of a burst was not accepted by now would be by the worker that has just had one of it: it is
   /// not to wait for vouch once for each.

@@ -45,8 +45,11 @@ enum SeekPace {
   }
 
   /// How long a worker of another generation may be kept busy by one of several connections: a machine
-  /// without a free CPU takes that long to wake the next.
-  static let grace = TimeAmount.milliseconds(5)
+  /// without a free CPU takes 5 ms to wake the next. A client that comes meanwhile waits as long, and most
+  /// new generations do no more than load their program at first: it begins with little.
+  static func grace(after elapsed: TimeAmount) -> TimeAmount {
+    max(.milliseconds(1), min(.milliseconds(5), .nanoseconds(elapsed.nanoseconds / 100)))
+  }
 
   /// The pause before the next look at connections that are to be accepted. An old worker that serves
   /// one connection at a time has accepted one meanwhile, perhaps, and waits for the request.
