@@ -1,6 +1,8 @@
-"""replace_inside.py N, inside a systemd: each server is replaced N times under load, and left in peace for
-as long in between. Prints a JSON object: name to requests, failed, reconnects, and the worst waits of the
-rounds in peace (quiet) and of those with a replacement (busy), in milliseconds."""
+"""replace_inside.py N, inside a systemd: each server is replaced N times under load. In turns with that it
+is left in peace for as long, and the same program is restarted on another port, which costs the machine
+as much and the clients nothing else. Prints a JSON object: name to requests, failed, reconnects, and the
+worst waits of the rounds in peace (quiet), with a replacement (busy) and with a restart next door
+(next_door), in milliseconds."""
 
 import http.client
 import json
@@ -115,31 +117,45 @@ def build_go():
         env={**os.environ, "CGO_ENABLED": "0", "GOCACHE": "/run/go-app/cache", "HOME": "/root"})
 
 
-def measure(unit, server, rounds):
+def next_door(server):
+    port = str(server["port"] + 10)
+    return {**server, "port": port, "command": server["command"].replace(str(server["port"]), port)}
+
+
+def start(unit, server):
     with open(f"/etc/systemd/system/{unit}.socket", "w") as file:
         file.write(SOCKET.format(**server))
     with open(f"/etc/systemd/system/{unit}.service", "w") as file:
         file.write(SERVICE.format(**server))
     run("systemctl", "daemon-reload")
     run("systemctl", "start", f"{unit}.socket", f"{unit}.service")
-    quiet, busy = [], []
+
+
+def measure(unit, server, rounds):
+    start(unit, server)
+    start(f"{unit}-next-door", next_door(server))
+    waits = {"quiet": [], "busy": [], "next_door": []}
     with Load(server["port"]) as load:
         time.sleep(ROUND)
         load.take_worst()
-        for _ in range(rounds):
-            time.sleep(ROUND)
-            quiet.append(load.take_worst())
+
+        def take_round(kind, *words):
             ends = time.monotonic() + ROUND
-            run("systemctl", "reload", f"{unit}.service")
+            if words:
+                run("systemctl", *words)
             time.sleep(max(0, ends - time.monotonic()))
-            busy.append(load.take_worst())
-    run("systemctl", "stop", f"{unit}.service", f"{unit}.socket")
+            waits[kind].append(load.take_worst())
 
-    def summary(waits):
-        return {"median": statistics.median(waits), "worst": max(waits)}
+        for _ in range(rounds):
+            take_round("quiet")
+            take_round("busy", "reload", f"{unit}.service")
+            take_round("next_door", "restart", f"{unit}-next-door.service")
+    for name in (unit, f"{unit}-next-door"):
+        run("systemctl", "stop", f"{name}.service", f"{name}.socket")
 
-    return {"requests": load.requests, "failed": load.failed, "reconnects": load.reconnects,
-            "quiet": summary(quiet), "busy": summary(busy)}
+    summaries = {kind: {"median": statistics.median(all), "worst": max(all)}
+                 for kind, all in waits.items()}
+    return {"requests": load.requests, "failed": load.failed, "reconnects": load.reconnects, **summaries}
 
 
 def main(rounds):
