@@ -27,19 +27,21 @@ public final class Generations {
   public var obstacle: String? {
     for (_, head) in heads where !ProcessTree.hasEnded(head) {
       let reader = ProcessTree.livingThread(of: head)
-      if case .failure = HolderSearch.descriptors(of: reader, [0]) {
-        return "process \(head) belongs to another user, or keeps its sockets out of sight "
-          + "(ptrace(2), PTRACE_MODE_READ_FSCREDS)"
+      guard case .failure(let trouble) = HolderSearch.descriptors(of: reader, [0]) else { continue }
+      // Whatever is left of descriptors, the checks of the generation that serves are in greater need of.
+      if isOwnTrouble(trouble.code) {
+        return "vouch cannot look into process \(head): \(words(for: trouble.code))"
       }
+      if ProcessTree.hasEnded(head) { continue }
+      return "process \(head) belongs to another user, or keeps its sockets out of sight "
+        + "(ptrace(2), PTRACE_MODE_READ_FSCREDS)"
     }
     do throws(SocketDiag.Trouble) {
       _ = try SocketDiag().listeners(port: 1)
       return nil
     } catch {
       switch error {
-      case .blind(let text): return text
-      // It may be over when it matters.
-      case .shortage: return nil
+      case .blind(let text), .shortage(let text): return text
       }
     }
   }

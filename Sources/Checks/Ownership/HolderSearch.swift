@@ -99,7 +99,8 @@ struct HolderSearch: Sendable {
     // the new process. The next look tells.
   }
 
-  struct Unreadable: Error {}
+  /// Why a process cannot be looked into: an errno of opendir(3) or readdir(3).
+  struct Unreadable: Error { var code: CInt }
 
   /// For each inode the descriptor of the process that is it, or -1.
   static func descriptors(
@@ -110,7 +111,7 @@ struct HolderSearch: Sendable {
       code = csocketdiag_find(process, inodes, buffer.baseAddress, inodes.count)
       initialized = inodes.count
     }
-    return code == 0 ? .success(descriptors) : .failure(Unreadable())
+    return code == 0 ? .success(descriptors) : .failure(Unreadable(code: code))
   }
 
   private static func name(of process: pid_t) -> String? {
