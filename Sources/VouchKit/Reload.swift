@@ -22,7 +22,12 @@ public struct Reload: Sendable {
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, nil)
     // systemd ends it so when the unit is stopped meanwhile, which is no failure of the service's.
-    if process == nil { signal(SIGTERM) { _ in _exit(0) } }
+    if process == nil {
+      signal(SIGTERM) { _ in _exit(0) }
+      // The watchdog's, which systemd sends to the commands of ExecReload= as well: nothing is to be learnt
+      // from a dump of this one.
+      signal(SIGABRT) { _ in _exit(0) }
+    }
     do throws(Refusal) {
       try ask(try target(getenv("MAINPID").map { String(cString: $0) }))
       exit(0)
@@ -70,7 +75,9 @@ public struct Reload: Sendable {
     if let error {
       let reason =
         switch error {
-        case ECONNREFUSED, ENOENT: "it is no vouch that runs a service here"
+        case ECONNREFUSED, ENOENT:
+          "no vouch that runs a service listens under that number (one with PrivatePIDs= or in another "
+            + "network namespace is not reached: use Type=notify-reload)"
         case EAGAIN: "its queue is full"
         default: String(cString: strerror(error))
         }

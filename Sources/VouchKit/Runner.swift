@@ -202,6 +202,8 @@ final class Runner {
   // MARK: - systemd
 
   private func notify(_ notification: Notification) {
+    // READY=1 first: a look takes its time.
+    defer { if notification.ready { warnAboutReplacing() } }
     guard let notifier else { return }
     let datagram = notification.datagram
     log.debug("to systemd: \(datagram)")
@@ -253,6 +255,18 @@ final class Runner {
     else { return }
     log.warning(
       "--stop-signal \(signal) has no effect with KillMode=control-group, where systemd itself signals the child: set KillMode=mixed"
+    )
+  }
+
+  private var mayWarnAboutReplacing = true
+
+  /// Says it before the first deploy that `--on-reload replace` will not do.
+  private func warnAboutReplacing() {
+    guard mayWarnAboutReplacing, let generations else { return }
+    mayWarnAboutReplacing = false
+    guard let obstacle = generations.obstacle else { return }
+    log.warning(
+      "--on-reload replace: a reload would fail: it could not be told whose answers the checks get, since \(obstacle)"
     )
   }
 
