@@ -357,11 +357,16 @@ final class Runner {
     var probes: [any Probe]
     var running: [CheckID: any RunningProbe] = [:]
     var ended: ExitStatus?
+    /// The stop signal that it has to finish after, once it was replaced: whatever outlives its first
+    /// process, as the server behind a shell script does, gets that too.
+    var drains: NamedSignal?
+    /// Whether something did.
+    var isOutlived = false
   }
 
   /// The last one that served and ended, until it is swept up after.
   private var lastChild: (Child, generation: Int)?
-  private var lastOther: (Child, generation: Int)?
+  private var lastOther: (Child?, generation: Int)?
 
   /// The processes of the generations that run.
   private var heads: [ProcessID] { [child?.process, other?.child.process].compactMap { $0 } }
@@ -374,9 +379,15 @@ final class Runner {
       for probe in (other?.running ?? [:]).values { probe.cancel() }
       other?.running = [:]
     case .stop(let signal):
-      other?.child.stop(signal)
+      if other?.isNew == false { other?.drains = signal }
+      // The number of one that was reaped may be a stranger's by now.
+      if other?.ended == nil { other?.child.stop(signal) }
       adopt?.signalled(on: loop)
-    case .kill: other?.child.kill()
+    case .kill:
+      other?.drains = nil
+      if other?.ended == nil { other?.child.kill() }
+      // Where its first process has ended before, this is the end of it.
+      tellOtherEnd()
     case .killRest:
       guard let (child, generation) = lastOther else { return }
       lastOther = nil
@@ -426,8 +437,14 @@ final class Runner {
 
   private func tellOtherEnd() {
     guard let gone = other, let status = gone.ended else { return }
+    if let signal = gone.drains,
+      sweep?.stop(of: gone.generation, signal, running: heads, log) == true
+    {
+      other?.isOutlived = true
+      return
+    }
     other = nil
-    lastOther = (gone.child, gone.generation)
+    lastOther = (gone.isOutlived ? nil : gone.child, gone.generation)
     handle(.other(.ended(ChildEnd(status))))
   }
 

@@ -1,5 +1,7 @@
 import Checks
 import Launch
+import Logging
+import Supervision
 
 /// SIGKILL to what a generation of the child leaves behind when it ends, as systemd sends it to what is
 /// left in a control group: old workers must not serve beside the new child's. What a killed process
@@ -9,18 +11,49 @@ final class Sweep {
   private let generations: Generations
   /// The generations that have ended, and whose leftovers may still be there.
   private var ended: Set<Int> = []
+  /// What had its stop signal after its generation's first process had ended.
+  private var stopped: Set<ProcessID> = []
 
   init(commands: ExecRunner, generations: Generations) {
     self.commands = commands
     self.generations = generations
   }
 
-  /// - Parameter running: the heads of those that go on.
-  func begin(of child: Child, _ generation: Int, running: [ProcessID]) {
+  /// - Parameters:
+  ///   - child: its first process, where that was reaped only now: later its number may be a stranger's.
+  ///   - running: the heads of those that go on.
+  func begin(of child: Child?, _ generation: Int, running: [ProcessID]) {
     // Its number stays taken while a member is left.
-    if child.leadsGroup { try? child.process.sendToGroup(.kill) }
+    if let child, child.leadsGroup { try? child.process.sendToGroup(.kill) }
+    stopped = []
     ended.insert(generation)
     goOn(running: running)
+  }
+
+  /// A stop signal to what a generation leaves behind when its first process has ended and the rest may
+  /// finish, to each process once. To be called again whenever a process was reaped.
+  ///
+  /// - Returns: whether anything is left.
+  func stop(
+    of generation: Int, _ signal: NamedSignal, running: [ProcessID], _ log: Logger
+  ) -> Bool {
+    guard let raw = Launch.Signal(rawValue: signal.number) else { return false }
+    let left = Offspring.all().filter {
+      !running.contains($0) && !commands.processes.contains($0)
+        && generations.generation(of: $0.rawValue) == generation
+    }
+    let new = left.filter { !stopped.contains($0) }
+    if stopped.isEmpty, !new.isEmpty {
+      log.info(
+        "generation \(generation) goes on without its first process: \(signal) to what is left of it"
+      )
+    }
+    for process in new {
+      try? process.send(raw)
+      try? process.send(.continue)
+    }
+    stopped = Set(left)
+    return !left.isEmpty
   }
 
   /// To be called whenever a process was reaped.
