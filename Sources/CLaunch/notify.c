@@ -101,7 +101,8 @@ int claunch_ask_for_senders(int socket) {
   return setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 ? 0 : errno;
 }
 
-ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sender) {
+ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sender,
+                             uid_t *user) {
   union {
     char bytes[CMSG_SPACE(sizeof(struct ucred))];
     struct cmsghdr alignment;
@@ -114,6 +115,7 @@ ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sende
     .msg_controllen = sizeof control,
   };
   *sender = 0;
+  *user = (uid_t)-1;
   ssize_t length;
   do length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   while (length < 0 && errno == EINTR);
@@ -123,6 +125,7 @@ ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sende
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
     memcpy(&sent, CMSG_DATA(part), sizeof sent);
     *sender = sent.pid;
+    *user = sent.uid;
   }
   return length;
 }

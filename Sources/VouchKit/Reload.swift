@@ -56,9 +56,12 @@ public struct Reload: Sendable {
   }
 
   private func ask(_ process: pid_t) throws(Refusal) {
+    let (address, isInSight) =
+      self.process == nil
+      ? ReloadAddress.ofMain(process) : (ReloadAddress.of(process), true)
     let notifier: Notifier
     do {
-      notifier = try Notifier(socket: ReloadDesk.address(of: process))
+      notifier = try Notifier(socket: address)
     } catch {
       throw .failure("reload: \(error)")
     }
@@ -85,13 +88,17 @@ public struct Reload: Sendable {
     }
     var buffer = [UInt8](repeating: 0, count: 4096)
     var sender: pid_t = 0
-    let count = claunch_receive_from(ends[0], &buffer, buffer.count, &sender)
+    var user: uid_t = 0
+    let count = claunch_receive_from(ends[0], &buffer, buffer.count, &sender, &user)
     guard count > 0,
       let reply = ReloadReply(line: String(decoding: buffer[..<count], as: UTF8.self))
     else { throw .failure("reload: vouch ended, or did not take it") }
-    // Anybody may have a socket of that name.
-    guard sender == process else {
+    // Anybody may have a socket of that name. Out of sight a process has no number here, but its user.
+    if isInSight, sender != process {
       throw .failure("reload: the answer is not of process \(process), but of \(sender)")
+    }
+    if !isInSight, user != 0, user != geteuid() {
+      throw .failure("reload: the answer is not of this unit, but of user \(user)")
     }
     switch reply {
     case .done: return

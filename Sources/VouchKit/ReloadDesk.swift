@@ -6,18 +6,17 @@ import NIOCore
 import Supervision
 import SystemPackage
 
-/// Where `vouch reload` asks: an abstract socket that is named by vouch's own process. Each request
-/// comes with a descriptor on which the verdict is awaited, however long that takes.
+/// Where `vouch reload` asks: an abstract socket that is named by vouch's own process (`ReloadAddress`).
+/// Each request comes with a descriptor on which the verdict is awaited, however long that takes.
 final class ReloadDesk {
   /// What is asked for; nothing else is.
   static let request = "VOUCH_RELOAD=1"
   /// More are not let wait at once: each has a descriptor.
   private static let limit = 32
+  /// Room for the request, and for one byte too many.
+  private static let size = 64
 
-  /// The socket's address of the vouch that is this process, as `NotifyInbox` writes it.
-  static func address(of process: pid_t) -> String { "@vouch-reload/\(process)" }
-
-  private let inbox: NotifyInbox
+  private let inboxes: [NotifyInbox]
   private let log: Logger
   private let loop: any EventLoop
   private let asked: (ReloadTicket) -> Void
@@ -28,7 +27,12 @@ final class ReloadDesk {
   /// Nil where the address cannot be had: then reloads are asked for by signal alone.
   init?(_ log: Logger, on loop: any EventLoop, _ asked: @escaping (ReloadTicket) -> Void) {
     do {
-      inbox = try NotifyInbox(size: 64, name: Self.address(of: getpid()))
+      var inboxes = [try NotifyInbox(size: Self.size, name: ReloadAddress.own)]
+      if let address = ReloadAddress.ofOwnInvocation {
+        // A vouch in the same unit may have it: the unit's main process came first.
+        if let inbox = try? NotifyInbox(size: Self.size, name: address) { inboxes.append(inbox) }
+      }
+      self.inboxes = inboxes
     } catch {
       log.notice("vouch reload will not reach this process: no socket for it: \(error)")
       return nil
@@ -41,11 +45,18 @@ final class ReloadDesk {
   /// Reads what has come.
   func read() {
     for _ in 0..<Self.limit {
-      guard let letter = inbox.next() else { return }
+      guard let letter = next() else { return }
       take(letter)
     }
     // A flood: its senders wait.
     loop.assumeIsolated().scheduleTask(in: .milliseconds(5)) { [self] in read() }
+  }
+
+  private func next() -> NotifyInbox.Letter? {
+    for inbox in inboxes {
+      if let letter = inbox.next() { return letter }
+    }
+    return nil
   }
 
   func answer(_ tickets: [ReloadTicket], _ verdict: ReloadVerdict) {

@@ -34,8 +34,8 @@ int claunch_ask_for_senders(int socket);
 
 // Receives from such a socket, which is connected, waiting as long as it takes. Returns the bytes that
 // came, 0 at the end, or -errno; sender is the process that sent them, or 0 where it is outside this pid
-// namespace.
-ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sender);
+// namespace, and user its effective user.
+ssize_t claunch_receive_from(int socket, void *buffer, size_t size, pid_t *sender, uid_t *user);
 
 // The id of the control group that the process behind a pidfd belongs to, or belonged to when it
 // ended, even if it was reaped since (PIDFD_GET_INFO, Linux 6.15); 0 where the kernel does not tell.
