@@ -58,7 +58,7 @@ final class Runner {
     self.makeProbes = makeProbes
     self.generations = generations
     generations?.heads[1] = child.process.rawValue
-    sweep = generations.map { Sweep(commands: commands, generations: $0) }
+    sweep = generations.map { Sweep(commands: commands, generations: $0, log: log) }
     sharesTerminal = child.sharesTerminal
     self.notifier = notifier
     self.probes = probes
@@ -438,7 +438,7 @@ final class Runner {
   private func tellOtherEnd() {
     guard let gone = other, let status = gone.ended else { return }
     if let signal = gone.drains,
-      sweep?.stop(of: gone.generation, signal, running: heads, log) == true
+      sweep?.stop(of: gone.generation, signal, running: heads) == true
     {
       other?.isOutlived = true
       return

@@ -9,14 +9,18 @@ import Supervision
 final class Sweep {
   private let commands: ExecRunner
   private let generations: Generations
+  private let log: Logger
   /// The generations that have ended, and whose leftovers may still be there.
   private var ended: Set<Int> = []
   /// What had its stop signal after its generation's first process had ended.
   private var stopped: Set<ProcessID> = []
+  /// What is killed by what it has and when it came, and was told of.
+  private var presumed: Set<ProcessID> = []
 
-  init(commands: ExecRunner, generations: Generations) {
+  init(commands: ExecRunner, generations: Generations, log: Logger) {
     self.commands = commands
     self.generations = generations
+    self.log = log
   }
 
   /// - Parameters:
@@ -34,9 +38,7 @@ final class Sweep {
   /// finish, to each process once. To be called again whenever a process was reaped.
   ///
   /// - Returns: whether anything is left.
-  func stop(
-    of generation: Int, _ signal: NamedSignal, running: [ProcessID], _ log: Logger
-  ) -> Bool {
+  func stop(of generation: Int, _ signal: NamedSignal, running: [ProcessID]) -> Bool {
     guard let raw = Launch.Signal(rawValue: signal.number) else { return false }
     let left = Offspring.all().filter {
       !running.contains($0) && !commands.processes.contains($0)
@@ -66,12 +68,24 @@ final class Sweep {
         guard ended.contains(generation) else { continue }
         left.insert(generation)
       } else if !running.isEmpty {
-        // It tells nothing of where it comes from: it may be one of those that serve.
-        continue
+        // It tells nothing of where it comes from: it may be one of those that go on.
+        guard let generation = generations.presumedGeneration(of: process.rawValue),
+          ended.contains(generation)
+        else { continue }
+        left.insert(generation)
+        tell(of: process, generation)
       }
       try? process.send(.kill)
     }
     for generation in ended.subtracting(left) { generations.heads[generation] = nil }
     ended = left
+    if ended.isEmpty { presumed = [] }
+  }
+
+  private func tell(of process: ProcessID, _ generation: Int) {
+    guard presumed.insert(process).inserted else { return }
+    log.notice(
+      "killing process \(process): it has the service's socket, tells nothing of where it comes from, and is of the time of generation \(generation), which has ended"
+    )
   }
 }

@@ -59,7 +59,9 @@ public enum Vouch {
     let adopt = try AdoptDesk(plan, log)
     let idle = try IdleDesk(plan, log)
     let commands = ExecRunner(environment: plan.environment, signals: beginning.signals)
-    let generations = plan.policy.onReload == .replace ? Generations() : nil
+    let generations =
+      plan.policy.onReload == .replace
+      ? Generations(sharing: plan.sockets.all.map(\.descriptor)) : nil
     let factory = try CheckPlan.factory(
       listeners: plan.sockets.listeners, commands: commands,
       kin: Kin(

@@ -5,6 +5,8 @@ struct Lineage: Sendable {
   /// Vouch, which adopts what has lost its parents.
   var root: pid_t
   var heads: [Int: pid_t]
+  /// When each head was forked, as far as it is known (`ProcessTree.birth`).
+  var births: [Int: UInt64] = [:]
 
   /// Deeper than any family: a line that goes in circles while it changes must end.
   private static let deepest = 1000
@@ -26,13 +28,24 @@ struct Lineage: Sendable {
 
   /// Of a child of the root's that is no head: by the session or the process group that a head leads,
   /// whose number is nobody else's as long as a member is left; else by what the head was given in its
-  /// environment, as far as the process still has it (environ(7)).
+  /// environment, as far as the process still has it (environ(7)); else by its age, where that leaves one.
   private func generation(ofOrphan process: pid_t) -> Int? {
     for leader in [getsid(process), getpgid(process)] where leader > 0 && leader != root {
       if let number = number(ofHead: leader) { return number }
     }
-    guard let environment = ProcFile.read("/proc/\(process)/environ") else { return nil }
-    return Self.number(inEnvironment: environment)
+    if let environment = ProcFile.read("/proc/\(process)/environ"),
+      let number = Self.number(inEnvironment: environment)
+    {
+      return number
+    }
+    let possible = possibleGenerations(ofOrphan: process)
+    return possible.count == 1 ? possible[0] : nil
+  }
+
+  /// Those whose head is no younger than the process, the oldest first.
+  func possibleGenerations(ofOrphan process: pid_t) -> [Int] {
+    guard let birth = ProcessTree.birth(of: process) else { return [] }
+    return heads.keys.filter { births[$0].map { $0 <= birth } ?? true }.sorted()
   }
 
   /// Where a number was given anew, it is the latest that has it.

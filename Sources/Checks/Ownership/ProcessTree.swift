@@ -73,6 +73,10 @@ enum ProcessTree {
 
   static func parent(of process: pid_t) -> pid_t? { state(of: process)?.parent }
 
+  /// When it was forked, in ticks of 10 ms since the machine's start (field 22 of proc_pid_stat(5));
+  /// execve(2) leaves it as it is.
+  static func birth(of process: pid_t) -> UInt64? { state(of: process)?.birth }
+
   /// Whether it has ended and waits to be reaped: then it holds nothing any more.
   static func hasEnded(_ process: pid_t) -> Bool {
     guard let state = state(of: process) else { return kill(process, 0) != 0 && errno == ESRCH }
@@ -87,15 +91,18 @@ enum ProcessTree {
   }
 
   /// /proc/PID/stat: the fields behind the name, which may hold anything, parentheses included.
-  private static func state(of process: pid_t) -> (letter: UInt8, parent: pid_t)? {
+  private static func state(
+    of process: pid_t
+  ) -> (letter: UInt8, parent: pid_t, birth: UInt64)? {
     guard let text = ProcFile.read("/proc/\(process)/stat"),
       let end = text.lastIndex(of: UInt8(ascii: ")"))
     else { return nil }
     let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
-    guard fields.count > 1, let letter = fields[0].first, let parent = number(fields[1]) else {
-      return nil
-    }
-    return (letter, parent)
+    // The name is the second field, and the state the third.
+    guard fields.count > 19, let letter = fields[0].first, let parent = number(fields[1]),
+      let birth = UInt64(String(decoding: fields[19], as: UTF8.self))
+    else { return nil }
+    return (letter, parent, birth)
   }
 
   private static func numbers(in folder: String) -> [pid_t] {

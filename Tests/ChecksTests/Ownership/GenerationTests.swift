@@ -19,7 +19,8 @@ extension ProbeTests {
       private let path: String
 
       init(
-        _ old: [String], _ new: [String], place: NastyServer.Place = .v4, defers: CInt? = nil
+        _ old: [String], _ new: [String], place: NastyServer.Place = .v4, defers: CInt? = nil,
+        between pause: Duration = .zero
       ) throws {
         if case .unix(let path) = place { self.path = path } else { path = "" }
         listener = try NastyServer(place, backlog: 256, behave: nil)
@@ -30,6 +31,7 @@ extension ProbeTests {
         }
         self.old = try GenerationProcess(
           server: ["200"] + old, inherits: listener.descriptor, number: 1)
+        if pause > .zero { usleep(useconds_t(pause / .microseconds(1))) }
         self.new = try GenerationProcess(
           server: ["204"] + new, inherits: listener.descriptor, number: 2)
       }
@@ -275,6 +277,26 @@ extension ProbeTests {
         }
       }
       #expect(try await pair.prober(judging: nil).run() == .passed("204"))
+    }
+
+    @Test(
+      "what is older than the new generation is of the old one, and never passes for the new one")
+    func elder() async throws {
+      #expect(claunch_become_subreaper() == 0)
+      let pair = try Pair(["--orphan", "--scrub"], ["--style", "deaf"], between: .seconds(1))
+      defer {
+        pair.stop()
+        for orphan in ProcessTree.offspring(of: getpid())
+        where String(decoding: ProcFile.read("/proc/\(orphan)/cmdline") ?? [], as: UTF8.self)
+          .contains("generation_server.py\0200")
+        { kill(orphan, SIGKILL) }
+      }
+      let old = try await pair.prober(judging: 1)
+      for _ in 0..<5 { #expect(await old.run() == .passed("200")) }
+      guard case .timedOut = await (try pair.prober()).run(timeout: .seconds(2)) else {
+        Issue.record("it passed")
+        return
+      }
     }
 
     @Test(
