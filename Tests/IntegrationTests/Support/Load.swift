@@ -1,12 +1,15 @@
 import Foundation
 import Testing
 
-/// What clients that open a connection for every request have seen.
+/// What clients have seen, most of which open a connection for every request.
 struct LoadReport: Decodable, Sendable {
   var requests: Int
   var failures: Int
   var firstFailure: String?
   var worstSeconds: Double
+  /// Of clients that keep their connection: answers on a used one, and used ones that the server ended.
+  var reused: Int?
+  var reconnects: Int?
 }
 
 /// A server's address and what is spoken there: what Tests/fixtures has a client for.
@@ -15,6 +18,11 @@ struct LoadTarget: Sendable {
   fileprivate var client: [String]
 
   static func http(port: Int) -> LoadTarget { LoadTarget(client: ["load.py", String(port)]) }
+
+  /// Beside clients that open a connection for each request, as many that keep theirs.
+  static func httpKeeping(port: Int) -> LoadTarget {
+    LoadTarget(client: ["load.py", "--keeping", "2", String(port)])
+  }
 
   /// - Parameters:
   ///   - name: fastcgi, smtp or tftp.
