@@ -101,6 +101,10 @@ static void take_tcp(const struct nlmsghdr *message, void *context) {
     set_v4(peer.address, found->id.idiag_dst);
   }
   if (!place->is_wildcard && memcmp(local.address, place->end.address, 16) != 0) return;
+  // The server has said all that it has to say. One that has closed takes nothing more, either; one that
+  // has only shut down its sending half may still read what the client sends.
+  bool has_said_all = found->idiag_state == TCP_FIN_WAIT1 || found->idiag_state == TCP_FIN_WAIT2;
+  if (has_said_all && found->idiag_inode == 0) return;
   const struct csocketdiag_own *own = search->own;
   if (is_among(own->open, own->open_count, &peer)) return;
   // A port that was this process's a moment ago may be somebody else's by now: but then that side is
@@ -119,7 +123,8 @@ static int is_tcp_used(int netlink, struct search *search) {
                .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
     .request = {.sdiag_family = search->place->kind == CSOCKETDIAG_TCP6 ? AF_INET6 : AF_INET,
                 .sdiag_protocol = IPPROTO_TCP,
-                .idiag_states = 1 << TCP_ESTABLISHED | 1 << TCP_SYN_RECV | 1 << TCP_CLOSE_WAIT},
+                .idiag_states = 1 << TCP_ESTABLISHED | 1 << TCP_SYN_RECV | 1 << TCP_CLOSE_WAIT |
+                                1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2},
   };
   // The kernel leaves out all other local ports (inet_diag_dump_icsk in net/ipv4/inet_diag.c).
   question.request.id.idiag_sport = htons(search->place->end.port);
@@ -143,11 +148,10 @@ static void take_unix(const struct nlmsghdr *message, void *context) {
   if (client) {
     for (size_t i = 0; i < search->own->inode_count; i++)
       if (search->own->inodes[i] == client) return;
-  } else if (fixed->udiag_ino != 0) {
-    // The client has closed. It waits for no answer, but what it said may be unread.
-    const struct unix_diag_rqlen *queue =
-      attribute(message, sizeof *fixed, UNIX_DIAG_RQLEN, sizeof *queue, &length);
-    if (!queue || queue->udiag_rqueue == 0) return;
+  } else {
+    // The client has closed. It waits for no answer, but the server may still read or do what it said.
+    for (size_t i = 0; fixed->udiag_ino && i < search->own->server_count; i++)
+      if (search->own->servers[i] == fixed->udiag_ino) return;
   }
   search->is_used = true;
 }

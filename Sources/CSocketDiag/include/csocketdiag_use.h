@@ -41,11 +41,14 @@ struct csocketdiag_own {
   size_t closed_count;
   const uint32_t *inodes;                // its own sockets of Unix connections
   size_t inode_count;
+  const uint32_t *servers;               // the servers' sockets of those closed a moment ago
+  size_t server_count;
 };
 
 // Whether a listening socket has a connection of somebody else, accepted or not, whose server's side
-// may still have to answer; of TCP that is ESTABLISHED, SYN_RECV or CLOSE_WAIT. Returns 0 or an errno.
-// Ends at the first that it finds, however many there are.
+// is open: it may still have to read, to do or to answer something. Of TCP that is ESTABLISHED, SYN_RECV,
+// CLOSE_WAIT, and FIN_WAIT1 or FIN_WAIT2 while somebody holds the socket. Returns 0 or an errno. Ends at
+// the first that it finds, however many there are.
 int csocketdiag_is_used(const struct csocketdiag_place *place, const struct csocketdiag_own *own,
                         bool *is_used);
 

@@ -123,7 +123,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
       attempt += 1
       seek?.drop()
       seek = nil
-      if let channel { close(channel) }
+      if let channel { giveUp(channel) }
       return next()
     }
     if waitsForTurn() { return }
@@ -172,6 +172,11 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     if case .name(let lookup) = peers.source, phase == .resolve { lookup.leave() }
     guard let channel else { return }
     self.channel = nil
+    giveUp(channel)
+  }
+
+  private func giveUp(_ channel: any Channel) {
+    peers.own?.willClose(channel)
     close(channel)
   }
 
@@ -340,7 +345,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     isLeaving = true
     attempt += 1
     untried = [address] + untried
-    close(channel)
+    giveUp(channel)
     channel.closeFuture.assumeIsolated().whenComplete { _ in
       if self.isOver { return }
       self.isLeaving = false

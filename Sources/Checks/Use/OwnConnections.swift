@@ -10,6 +10,8 @@ public final class OwnConnections {
   private(set) var open: [ObjectIdentifier: IPEndpoint] = [:]
   private(set) var closed: [IPEndpoint] = []
   private(set) var unix: [ObjectIdentifier: UInt32] = [:]
+  /// The server's side of each Unix connection that was closed after a server had accepted it.
+  private(set) var unixServers: [UInt32] = []
 
   public init() {}
 
@@ -24,6 +26,16 @@ public final class OwnConnections {
       self.closed.append(end)
       if self.closed.count > Self.remembered { self.closed.removeFirst() }
     }
+  }
+
+  /// To be called before the connection is closed: afterwards nothing tells whose a Unix connection's
+  /// other side is.
+  func willClose(_ channel: any Channel) {
+    guard let client = unix[ObjectIdentifier(channel)],
+      let server = try? SocketDiag().unixServer(client: client), server != 0
+    else { return }
+    unixServers.append(server)
+    if unixServers.count > Self.remembered { unixServers.removeFirst() }
   }
 }
 

@@ -75,10 +75,13 @@ public final class SocketUse {
     return open.withUnsafeBufferPointer { open in
       closed.withUnsafeBufferPointer { closed in
         inodes.withUnsafeBufferPointer { inodes in
-          look(
-            csocketdiag_own(
-              open: open.baseAddress, open_count: open.count, closed: closed.baseAddress,
-              closed_count: closed.count, inodes: inodes.baseAddress, inode_count: inodes.count))
+          own.unixServers.withUnsafeBufferPointer { servers in
+            look(
+              csocketdiag_own(
+                open: open.baseAddress, open_count: open.count, closed: closed.baseAddress,
+                closed_count: closed.count, inodes: inodes.baseAddress, inode_count: inodes.count,
+                servers: servers.baseAddress, server_count: servers.count))
+          }
         }
       }
     }

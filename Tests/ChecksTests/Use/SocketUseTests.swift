@@ -140,18 +140,41 @@ import Testing
     #expect(use.look() == .quiet, "TIME_WAIT")
   }
 
-  @Test("of a Unix client that has closed only what it said counts, while it is unread")
-  func goneUnixClient() throws {
-    let place = try Place(.abstract)
+  @Test(
+    "what a client asked for before it closed counts until the server has closed, too",
+    arguments: Place.Kind.allCases)
+  private func goneClient(kind: Place.Kind) throws {
+    let place = try Place(kind)
     let use = try use(place)
     let client = try place.connect()
     let server = try place.accept()
     _ = send(client, "hello", 5, 0)
     place.end(client)
+    #expect(use.look() == .used, "unread")
+    var room = [UInt8](repeating: 0, count: 10)
+    _ = recv(server, &room, room.count, 0)
+    #expect(use.look() == .used, "the server may be at work for it")
+    place.end(server)
+    #expect(use.look() == .quiet)
+  }
+
+  @Test(
+    "a server that has said all and still reads is in use, until it closes",
+    arguments: Place.Kind.allCases)
+  private func upload(kind: Place.Kind) throws {
+    let place = try Place(kind)
+    let use = try use(place)
+    let client = try place.connect()
+    let server = try place.accept()
+    shutdown(server, CInt(SHUT_WR))
+    #expect(use.look() == .used)
+    _ = send(client, "hello", 5, 0)
     #expect(use.look() == .used)
     var room = [UInt8](repeating: 0, count: 10)
     _ = recv(server, &room, room.count, 0)
-    #expect(use.look() == .quiet)
+    place.end(server)
+    #expect(use.look() == .quiet, "and the client's side does not matter then")
+    place.end(client)
   }
 
   @Test("another port, another name and this process's own connection elsewhere do not count")
