@@ -16,6 +16,12 @@ public struct OwnUnit: Hashable, Sendable {
   public var descriptorStoreMax: Int?
   /// Restart= (systemd.service(5))
   public var restart: String?
+  /// StartLimitIntervalSec= and StartLimitBurst= (systemd.unit(5)): after so many starts within that
+  /// time systemd refuses the next one. The interval in microseconds where systemd told it, as it is
+  /// written where a unit file did.
+  public var startLimitMicroseconds: UInt64?
+  public var startLimitText: String?
+  public var startLimitBurst: Int?
   /// "activating", "active", "reloading", "deactivating", …
   public var activeState: String?
 
@@ -29,13 +35,17 @@ public struct OwnUnit: Hashable, Sendable {
   public static func fromFiles() -> OwnUnit? {
     guard let identity = UnitIdentity.own, !identity.isUser,
       let values = UnitFiles().service(
-        identity.name, ["KillMode", "KillSignal", "FileDescriptorStoreMax", "Restart"])
+        identity.name,
+        ["KillMode", "KillSignal", "FileDescriptorStoreMax", "Restart"],
+        ofUnit: ["StartLimitIntervalSec", "StartLimitBurst"])
     else { return nil }
     var unit = OwnUnit(name: identity.name)
     // The default of systemd.kill(5).
     unit.killMode = values["KillMode"] ?? "control-group"
     unit.killSignalName = values["KillSignal"]
     unit.restart = values["Restart"]
+    unit.startLimitText = values["StartLimitIntervalSec"]
+    unit.startLimitBurst = values["StartLimitBurst"].flatMap { Int($0) }
     unit.descriptorStoreMax = values["FileDescriptorStoreMax"].map { Int($0) } ?? 0
     return unit
   }
@@ -52,13 +62,17 @@ public struct OwnUnit: Hashable, Sendable {
     let path = try identity.objectPath()
     var unit = OwnUnit(name: identity.name)
     unit.killMode = bus.string("KillMode", of: .service, path)
-    unit.killSignal = bus.number("KillSignal", of: .service, path)
-    unit.reloadSignal = bus.number("ReloadSignal", of: .service, path)
+    unit.killSignal = bus.number("KillSignal", of: .service, path, type: "i")
+      .map(Int32.init(truncatingIfNeeded:))
+    unit.reloadSignal = bus.number("ReloadSignal", of: .service, path, type: "i")
+      .map(Int32.init(truncatingIfNeeded:))
     unit.activeState = bus.string("ActiveState", of: .unit, path)
     unit.restart = bus.string("Restart", of: .service, path)
+    unit.startLimitMicroseconds = bus.number("StartLimitIntervalUSec", of: .unit, path, type: "t")
+    unit.startLimitBurst = bus.number("StartLimitBurst", of: .unit, path, type: "u").map(Int.init)
     if andStore {
       unit.descriptorStoreMax = bus.number("FileDescriptorStoreMax", of: .service, path, type: "u")
-        .map { Int(UInt32(bitPattern: $0)) }
+        .map(Int.init)
     }
     guard unit.killMode != nil else {
       throw SystemdError("KillMode of \(identity.name)", bus.lastResult)
@@ -149,14 +163,15 @@ private final class Bus {
     return String(cString: text)
   }
 
-  /// - Parameter type: as D-Bus names it: i, or u, whose bits these are then.
+  /// - Parameter type: as D-Bus names it: i, u, or t for 64 bits; a negative i has its bits here.
   func number(
-    _ member: String, of interface: Interface, _ path: String, type: Unicode.Scalar = "i"
-  ) -> Int32? {
-    var number: Int32 = 0
+    _ member: String, of interface: Interface, _ path: String, type: Unicode.Scalar
+  ) -> UInt64? {
+    // Of the narrower ones the lower half is written.
+    var number: UInt64 = 0
     let result = sd_bus_get_property_trivial(
       bus, "org.freedesktop.systemd1", path, interface.rawValue, member, nil,
       CChar(UInt8(ascii: type)), &number)
-    return result >= 0 ? number : nil
+    return result >= 0 ? UInt64(littleEndian: number) : nil
   }
 }

@@ -17,8 +17,11 @@ struct UnitFiles {
 
   init(path: [String] = systemPath) { self.path = path }
 
-  /// The last assignments in [Service] of these keys; nil where no file of the unit is to be found.
-  func service(_ unit: String, _ keys: Set<String>) -> [String: String]? {
+  /// The last assignments of these keys, in [Service] and in [Unit]; nil where no file of the unit is to
+  /// be found.
+  func service(
+    _ unit: String, _ keys: Set<String>, ofUnit unitKeys: Set<String> = []
+  ) -> [String: String]? {
     let names = Self.names(of: unit)
     let main = names.lazy.compactMap { name in
       path.lazy.compactMap { Self.read("\($0)/\(name)") }.first
@@ -26,7 +29,8 @@ struct UnitFiles {
     guard let main else { return nil }
     var values: [String: String] = [:]
     for text in [main] + dropIns(of: names) {
-      for (key, value) in Self.assignments(in: text) where keys.contains(key) {
+      for (section, key, value) in Self.assignments(in: text) {
+        guard section == "[Service]" ? keys.contains(key) : unitKeys.contains(key) else { continue }
         // An empty value takes back what was assigned before.
         values[key] = value.isEmpty ? nil : value
       }
@@ -65,10 +69,12 @@ struct UnitFiles {
     return [name] + prefixes.reversed().map { String(stem[...$0] + name[dot...]) }
   }
 
-  /// The assignments of [Service], with lines joined as systemd.syntax(7) joins them.
-  static func assignments(in text: String) -> [(key: String, value: String)] {
+  /// The assignments of [Unit] and [Service], with lines joined as systemd.syntax(7) joins them.
+  private static func assignments(
+    in text: String
+  ) -> [(section: String, key: String, value: String)] {
     var section = ""
-    var found: [(String, String)] = []
+    var found: [(String, String, String)] = []
     var line = ""
     for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
       let part = trimmed(part)
@@ -81,8 +87,9 @@ struct UnitFiles {
       defer { line = "" }
       if line.hasPrefix("["), line.hasSuffix("]") {
         section = line
-      } else if section == "[Service]", let equals = line.firstIndex(of: "=") {
-        found.append((trimmed(line[..<equals]), trimmed(line[line.index(after: equals)...])))
+      } else if ["[Unit]", "[Service]"].contains(section), let equals = line.firstIndex(of: "=") {
+        found.append(
+          (section, trimmed(line[..<equals]), trimmed(line[line.index(after: equals)...])))
       }
     }
     return found

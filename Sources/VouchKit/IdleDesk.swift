@@ -89,10 +89,13 @@ final class IdleDesk {
 
   /// Says what in the unit works against it.
   func warn(_ unit: OwnUnit?) {
-    guard let restart = unit?.restart, ["always", "on-success"].contains(restart) else { return }
-    log.warning(
-      "Restart=\(restart) starts the service again as soon as --exit-idle has ended it: set Restart=on-failure"
-    )
+    guard let unit else { return }
+    if let restart = unit.restart, ["always", "on-success"].contains(restart) {
+      log.warning(
+        "Restart=\(restart) starts the service again as soon as --exit-idle has ended it: set Restart=on-failure"
+      )
+    }
+    if let warning = IdleStartLimit(unit)?.warning(for: limit) { log.warning("\(warning)") }
   }
 
   // MARK: - Arrivals

@@ -49,6 +49,18 @@ import Testing
     #expect(tree.killMode("a.service") == "unset")
   }
 
+  @Test("a key counts in its own section")
+  func sections() {
+    let tree = Tree()
+    tree.write(
+      "lib/a.service",
+      "[Unit]\nStartLimitBurst=3\nRestart=no\n[Service]\nRestart=always\nStartLimitBurst=9\n"
+        + "[Install]\nRestart=no\n")
+    let values = UnitFiles(path: tree.path).service(
+      "a.service", ["Restart"], ofUnit: ["StartLimitBurst"])
+    #expect(values == ["Restart": "always", "StartLimitBurst": "3"])
+  }
+
   @Test("drop-ins apply in the order of their names, and an empty value takes back")
   func dropIns() {
     let tree = Tree()

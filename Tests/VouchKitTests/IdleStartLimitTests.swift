@@ -1,0 +1,39 @@
+import Systemd
+import Testing
+
+@testable import VouchKit
+
+@Suite("How short --exit-idle may be for systemd's start limit") struct IdleStartLimitTests {
+  private func limit(_ change: (inout OwnUnit) -> Void = { _ in }) -> IdleStartLimit? {
+    var unit = OwnUnit(name: "a.service")
+    change(&unit)
+    return IdleStartLimit(unit)
+  }
+
+  @Test("by default five starts in ten seconds: from two seconds on nothing is said")
+  func standard() {
+    #expect(limit()?.warning(for: .seconds(2)) == nil)
+    #expect(
+      limit()?.warning(for: .seconds(1))
+        == "--exit-idle 1 s allows for more than 5 starts in 10 s, at which systemd gives up the "
+        + "service and its socket: set StartLimitIntervalSec=0, or at least 2 s")
+  }
+
+  @Test("what systemd or the unit file says counts, and no limit is none")
+  func told() {
+    let told = limit {
+      $0.startLimitMicroseconds = 60_000_000
+      $0.startLimitBurst = 3
+    }
+    #expect(told?.shortest == .seconds(20))
+    let written = limit {
+      $0.startLimitText = "1min"
+      $0.startLimitBurst = 2
+    }
+    #expect(written?.shortest == .seconds(30))
+    #expect(limit { $0.startLimitMicroseconds = 0 } == nil)
+    #expect(limit { $0.startLimitText = "0" } == nil)
+    #expect(limit { $0.startLimitBurst = 0 } == nil)
+    #expect(limit { $0.startLimitMicroseconds = .max }?.warning(for: .seconds(3600)) != nil)
+  }
+}
