@@ -53,7 +53,7 @@ struct Child {
   /// A stop signal, with SIGCONT behind it, as systemd does it (unit_kill_context): what is stopped
   /// would not see the signal.
   func stop(_ signal: NamedSignal) {
-    send(signal)
+    if let raw = Launch.Signal(rawValue: signal.number) { try? process.sendThoughStopped(raw) }
     try? process.send(.continue)
   }
 

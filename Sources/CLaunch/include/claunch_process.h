@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,11 @@ int claunch_pipe(int ends[2]);
 // (PR_SET_CHILD_SUBREAPER, prctl(2)). Returns 0 or an errno.
 static inline int claunch_become_subreaper(void) {
   return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : errno;
+}
+
+// Sends a signal to one thread of a process (tgkill(2)). Returns 0 or an errno.
+static inline int claunch_signal_thread(pid_t process, pid_t thread, int signal) {
+  return syscall(SYS_tgkill, process, thread, signal) == 0 ? 0 : errno;
 }
 
 // The parts of a wait status (waitpid(2)).
