@@ -73,7 +73,9 @@ private struct Scanner {
         continue
       }
       let begin = line
-      let name = take { !isLineEnd($0) && $0 != UInt8(ascii: "=") }
+      // A line that begins with the sign has it in its name, as systemd reads it: so it is none.
+      _ = pop()
+      let name = [first] + take { !isLineEnd($0) && $0 != UInt8(ascii: "=") }
       guard text.first == UInt8(ascii: "=") else { continue }
       _ = pop()
       return (trimmed(name), value(), begin)

@@ -25,8 +25,14 @@ import Testing
 
   @Test("names the lines that it passes over")
   func invalidNames() throws {
-    let file = try EnvironmentFile(parsing: Array("export A=b\nC=d\n=e\n".utf8))
-    #expect(file.invalidNames == ["export A", ""])
+    let file = try EnvironmentFile(parsing: Array("export A=b\nC=d\n=e=f\n".utf8))
+    #expect(file.invalidNames == ["export A", "=e"])
+  }
+
+  @Test("a comment ends with its line, as from systemd 254 on")
+  func comment() throws {
+    let file = try EnvironmentFile(parsing: Array("# A=b\\\nC=d\n".utf8))
+    #expect(file.variables.map(\.name) == ["C"])
   }
 
   @Test("is refused as a whole where it is no text")
