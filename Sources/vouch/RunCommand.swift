@@ -53,7 +53,8 @@ struct RunCommand: ParsableCommand {
     name: .customLong("env-file"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Variables for the program, in the format of EnvironmentFile=, read anew at each of its "
-        + "starts; -PATH may be missing. Repeatable.", valueName: "PATH"))
+        + "starts; -PATH may be missing. Repeatable.", valueName: "PATH"),
+    completion: .file())
   var environmentFiles: [String] = []
 
   @Option(
@@ -68,7 +69,8 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp(
       "After --fall failures: withhold (the watchdog does the rest), trigger it at once, restart "
         + "the child, or run a command and then withhold.",
-      valueName: "withhold|trigger|restart|exec=COMMAND"))
+      valueName: "withhold|trigger|restart|exec=COMMAND"),
+    completion: .list(["withhold", "trigger", "restart", "exec="]))
   var onUnhealthy = "withhold"
 
   @Option(
@@ -87,7 +89,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .customLong("stop-signal"),
     help: ArgumentHelp(
-      "What the child is stopped with. (default: what vouch got)", valueName: "SIG"))
+      "What the child is stopped with. (default: what vouch got)", valueName: "SIG"),
+    completion: .list(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"]))
   var stopSignal: String?
 
   @Option(
