@@ -126,8 +126,10 @@ extension Gates {
   }
 }
 
-/// A flag's time span, at least 1 ms.
-func span(_ flag: String, _ text: String?) throws(Refusal) -> Duration? {
+/// A flag's time span.
+func span(
+  _ flag: String, _ text: String?, atLeast shortest: Duration = .milliseconds(1)
+) throws(Refusal) -> Duration? {
   guard let text else { return nil }
   let span: Duration
   do {
@@ -135,6 +137,8 @@ func span(_ flag: String, _ text: String?) throws(Refusal) -> Duration? {
   } catch {
     throw .usage("\(flag): \(error.message)")
   }
-  if span < .milliseconds(1) { throw .usage("\(flag): \(text) is too short: at least 1ms") }
+  if span < shortest {
+    throw .usage("\(flag): \(text) is too short: at least \(shortest.brief)")
+  }
   return span
 }

@@ -46,6 +46,11 @@ struct EnvironmentFiles {
       } catch {
         throw .usage("--env-file \(Supervision.oneLine(source.path)): \(error)")
       }
+      if let variable = file.variables.first(where: { $0.size > Self.variableLimit }) {
+        throw .usage(
+          "--env-file \(Supervision.oneLine(source.path)): \(variable.name) is too long: a variable has "
+            + "\(Self.variableLimit) bytes at most, with its name")
+      }
       content.variables += file.variables
       content.complaints += file.invalidNames.map {
         "--env-file \(Supervision.oneLine(source.path)): \(Supervision.oneLine("\"\($0)\"")) can be "
@@ -54,6 +59,9 @@ struct EnvironmentFiles {
     }
     return content
   }
+
+  /// MAX_ARG_STRLEN of execve(2), without `=` and the final NUL.
+  private static let variableLimit = 32 * Int(getpagesize()) - 2
 
   /// More than any environment may have (execve(2): a quarter of the stack's limit, 2 MiB).
   private static let sizeLimit = 4 << 20
@@ -68,6 +76,11 @@ struct EnvironmentFiles {
       if errno == ENOENT {
         if source.mayBeMissing { return nil }
         throw refusal("no such file; if it may be missing, write --env-file=-\(source.path)")
+      }
+      if errno == EACCES {
+        throw refusal(
+          "user \(geteuid()), as whom vouch runs, may not read it (systemd reads EnvironmentFile= as root)"
+        )
       }
       throw refusal(String(cString: strerror(errno)))
     }
@@ -90,4 +103,8 @@ struct EnvironmentFiles {
       if text.count > sizeLimit { throw refusal("it is larger than an environment can be") }
     }
   }
+}
+
+extension EnvironmentFile.Variable {
+  fileprivate var size: Int { name.utf8.count + value.count }
 }

@@ -42,11 +42,7 @@ final class IdleDesk {
 
   /// The time of `--exit-idle`.
   static func limit(_ text: String?) throws(Refusal) -> Duration? {
-    guard let text, let limit = try span("--exit-idle", text) else { return nil }
-    guard limit >= shortest else {
-      throw .usage("--exit-idle: \(text) is too short: at least \(shortest.brief)")
-    }
-    return limit
+    try span("--exit-idle", text, atLeast: shortest)
   }
 
   /// - Throws: why nothing would start the service again, or its use cannot be seen.

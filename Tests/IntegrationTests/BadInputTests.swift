@@ -27,6 +27,11 @@ extension UnderSystemd {
         ["--no-check", "--listen", "'80", "--", "touch"],
         ["--no-check", "--listen", "a=80", "--listen", "[::]:80", "--", "touch"],
         ["--listen", "80", "--http", "@web/", "--", "touch"],
+        ["--no-check", "--drain", "5s", "--", "touch"],
+        ["--no-check", "--on-reload", "replac", "--", "touch"],
+        ["--no-check", "--on-reload", "replace", "--", "touch"],
+        ["--no-check", "--exit-idle", "0", "--", "touch"],
+        ["--no-check", "--env-file", "-", "--", "touch"],
       ])
     func usage(arguments: [String]) async throws {
       let sandbox = try await Sandbox.shared

@@ -103,5 +103,32 @@ extension UnderSystemd {
       #expect(result.errors.contains(says) && result.errors.split(separator: "\n").count == 1)
       #expect(try await !sandbox.run(["test", "-e", file]).succeeded)
     }
+
+    @Test("the longest variable that can be is passed on, and a longer one is named")
+    func longest() async throws {
+      let sandbox = try await Sandbox.shared
+      let file = Service.freshFile("long")
+      let vouch = "\(Places.Inside.vouch) --no-check --log-level error --env-file \(file) --"
+      for (length, status) in [(131_066, 0), (131_067, 64)] {
+        try await sandbox.shell(
+          "{ printf LONG=; head -c \(length) /dev/zero | tr '\\0' x; } > \(file)")
+        let result = try await sandbox.shell("\(vouch) sh -c 'echo ${#LONG}'")
+        #expect(result.status == status, "\(result)")
+        if status == 0 { #expect(result.output == "\(length)\n") }
+        if status == 64 { #expect(result.errors.contains("LONG is too long"), "\(result)") }
+      }
+    }
+
+    @Test("a file that the service's own user may not read is told of as such")
+    func unreadable() async throws {
+      let sandbox = try await Sandbox.shared
+      let file = Service.freshFile("secret")
+      try await sandbox.shell("echo A=b > \(file); chmod 600 \(file)")
+      let result = try await sandbox.shell(
+        "setpriv --reuid 65534 \(Places.Inside.vouch) --no-check --env-file \(file) -- true")
+      #expect(result.status == 64)
+      #expect(
+        result.errors.contains("user 65534, as whom vouch runs, may not read it"), "\(result)")
+    }
   }
 }

@@ -32,6 +32,11 @@ public final class SocketUse {
       var place = csocketdiag_place()
       csocketdiag_place(socket.descriptor, &place)
       guard place.kind != CSOCKETDIAG_OTHER else {
+        if Self.isConnection(socket.descriptor) {
+          throw SpecError(
+            "the passed descriptor \(quoted(socket.name)) is a single connection, and the service ends "
+              + "with it anyway: Accept=no would pass the listening socket")
+        }
         throw SpecError(
           "the use of the passed descriptor \(quoted(socket.name)) cannot be told: it is no listening "
             + "TCP or Unix socket and no datagram socket")
@@ -43,6 +48,14 @@ public final class SocketUse {
       all.append((socket.descriptor, place))
     }
     self.sockets = all
+  }
+
+  private static func isConnection(_ descriptor: CInt) -> Bool {
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+    } == 0
   }
 
   /// A socket of another network namespace (PrivateNetwork=, JoinsNamespaceOf=) would always look

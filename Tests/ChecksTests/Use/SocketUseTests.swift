@@ -202,12 +202,19 @@ import Testing
   @Test("what is no listening or datagram socket is refused by name")
   func refused() throws {
     var pair: [CInt] = [0, 0]
+    var ends: [CInt] = [0, 0]
     try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &pair) == 0)
     defer { for end in pair { close(end) } }
     let error = #expect(throws: SpecError.self) {
       try SocketUse([(pair[0], "odd")], own: own, signal: SIGURG)
     }
-    #expect(error?.message.contains("odd") == true)
+    #expect(error?.message.contains("\"odd\" is a single connection") == true)
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let other = #expect(throws: SpecError.self) {
+      try SocketUse([(ends[0], "fifo")], own: own, signal: SIGURG)
+    }
+    #expect(other?.message.contains("\"fifo\" cannot be told") == true)
   }
 
   @Test("ten thousand connections, ours or a stranger's, cost less than 50 ms a look")
