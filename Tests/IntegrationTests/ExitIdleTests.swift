@@ -16,7 +16,7 @@ extension UnderSystemd {
     /// Installs a socket and a service of one name, for as long as the body runs.
     ///
     /// - Parameter listen: instead of a port of 127.0.0.1.
-    private func withActivated(
+    func withActivated(
       _ name: String, vouch: String, child: String, settings: String = "", listen: String? = nil,
       kind: String = "ListenStream",
       _ body: (Service, Service, Int, Sandbox) async throws -> Void
