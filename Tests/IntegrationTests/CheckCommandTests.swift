@@ -79,7 +79,7 @@ extension UnderSystemd {
         try await service.start()
         #expect(ContinuousClock.now - began >= .seconds(1))
         #expect(try await service.property("ActiveState") == "active")
-        #expect(try await service.journal().contains("pass  http :\(port)/healthz  200 in "))
+        try await service.logged("pass  http :\(port)/healthz  200 in ")
       }
     }
 
@@ -97,7 +97,7 @@ extension UnderSystemd {
         let began = ContinuousClock.now
         try await service.expectStartFails()
         #expect(ContinuousClock.now - began < .seconds(10))
-        #expect(try await service.journal().contains("fail  tcp :\(port)  connect refused ("))
+        try await service.logged("fail  tcp :\(port)  connect refused (")
       }
     }
 

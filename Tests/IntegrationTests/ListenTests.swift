@@ -311,13 +311,13 @@ extension UnderSystemd {
         try await service.start()
         #expect(try await stored(service) == "3")
         try await service.systemctl("restart")
-        #expect(try await service.journal().contains("from the store: kept over the restart"))
+        try await service.logged("from the store: kept over the restart")
         #expect(try await stored(service) == "3")
       }
       try await sandbox.withService("listen-liar", unit("vouch-listen/81")) { service in
         try await service.start()
         #expect(try await stored(service) == "2")
-        #expect(try await service.journal().contains("is of --listen, not the child's"))
+        try await service.logged("is of --listen, not the child's")
       }
     }
 

@@ -75,7 +75,7 @@ extension UnderSystemd {
         } holds: {
           $0 == ["200"]
         }
-        #expect(try await app.service.journal().contains("of the time of generation 2"))
+        try await app.service.logged("of the time of generation 2")
         #expect(try await app.service.property("ActiveState") == "active")
       }
     }

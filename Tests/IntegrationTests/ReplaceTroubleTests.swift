@@ -21,10 +21,8 @@ extension UnderSystemd {
         } holds: {
           $0 == 1
         }
-        let journal = try await app.service.journal()
-        #expect(
-          journal.contains(
-            "generation 1 goes on without its first process: SIGTERM to what is left"))
+        try await app.service.logged(
+          "generation 1 goes on without its first process: SIGTERM to what is left")
       }
     }
 
@@ -39,8 +37,7 @@ extension UnderSystemd {
         } holds: {
           $0 == 1
         }
-        let journal = try await app.service.journal()
-        #expect(journal.contains("generation 1 has not ended within 3 s: killing it"), "\(journal)")
+        try await app.service.logged("generation 1 has not ended within 3 s: killing it")
         #expect(try await app.get("fast") == "2")
         #expect(try await app.reload().succeeded)
         try await app.service.stop()
@@ -54,11 +51,7 @@ extension UnderSystemd {
         "replace-blind", "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"
       ) { app in
         let warning = "--on-reload replace: a reload would fail"
-        try await eventually("the warning") {
-          try await app.service.journal()
-        } holds: {
-          $0.contains(warning)
-        }
+        try await app.service.logged(warning)
         #expect(try await !app.reload().succeeded)
         let journal = try await app.service.journal()
         #expect(journal.ranges(of: warning).count == 1, "\(journal)")

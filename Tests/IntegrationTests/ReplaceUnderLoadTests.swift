@@ -56,8 +56,7 @@ extension UnderSystemd {
             let reloaded = try await service.systemctl("reload")
             #expect(reloaded.succeeded, "\(reloaded)")
             try await service.wait(for: "StatusText", "is ready") { $0.hasPrefix("ready;") }
-            let journal = try await service.journal()
-            #expect(journal.contains("generation \(round) serves"))
+            try await service.logged("generation \(round) serves")
           }
         }
         #expect(report.failures == 0, "\(report)")

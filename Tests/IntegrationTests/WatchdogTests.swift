@@ -41,7 +41,7 @@ extension UnderSystemd {
         try await service.wait(for: "NRestarts", "1")
         try await service.wait(for: "ActiveState", "active")
         #expect(try await service.mainPID != main)
-        #expect(try await service.journal().contains("Watchdog timeout"))
+        try await service.logged("Watchdog timeout")
         #expect(try await !sandbox.run(["test", "-d", "/proc/\(child)"]).succeeded)
         let answer = try await sandbox.run(["curl", "-sf", "http://127.0.0.1:\(port)/"])
         #expect(answer.output.hasPrefix("hello"))
@@ -60,7 +60,7 @@ extension UnderSystemd {
         try await service.start()
         try await sandbox.shell("echo 500 > \(control)")
         try await service.wait(for: "Result", "watchdog")
-        #expect(try await service.journal().contains("Watchdog timeout"))
+        try await service.logged("Watchdog timeout")
       }
     }
 

@@ -78,6 +78,15 @@ struct Service: Sendable {
       .output
   }
 
+  /// Waits until the unit has logged this: the journal takes in what was written some time after.
+  func logged(
+    _ text: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    try await eventually(
+      "\(name) logs \"\(text)\"", sourceLocation: sourceLocation, seen: { try await journal() },
+      holds: { $0.contains(text) })
+  }
+
   /// Waits until a property is as wanted.
   func wait(
     for property: String, _ value: String, within seconds: Int = 30,
