@@ -19,6 +19,8 @@ struct Healing: Hashable, Sendable {
   var cause: String
   /// Whether systemd was told RELOADING=1, and waits for READY=1.
   var owesReload = false
+  /// Whether the new child is started without a pause: a reload was asked for, and may bring what heals it.
+  var hurries = false
 
   /// Whether a child runs.
   var hasChild: Bool {

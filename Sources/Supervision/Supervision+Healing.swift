@@ -38,10 +38,12 @@ extension Supervision {
   mutating func pauseBeforeRestart(_ end: ChildEnd, at now: Moment) {
     guard case .healing(var healing) = phase else { return }
     effects.append(.killRest)
-    let pause = backOff.next()
+    let pause = healing.hurries ? .zero : backOff.next()
+    healing.hurries = false
     healing.stage = .waiting(until: now + pause)
     phase = .healing(healing)
-    log(.info, "the child \(end); starting it again in \(pause.brief)")
+    let when = pause == .zero ? "at once" : "in \(pause.brief)"
+    log(.info, "the child \(end); starting it again \(when)")
     tellStatus(at: now)
   }
 
@@ -93,6 +95,23 @@ extension Supervision {
     let answers = gating.map { plainResult($0) }.joined(separator: "; ")
     log(.info, "healthy again after \((now - healing.since).brief): \(answers)")
     return true
+  }
+
+  /// A reload is asked for (`--on-reload replace`): what it is to bring may be what heals the child. The
+  /// one that runs has nothing to lose, and a pause would only make everybody wait.
+  mutating func hurryRestart(at now: Moment) {
+    guard case .healing(var healing) = phase else { return }
+    switch healing.stage {
+    case .judging:
+      beginHealing("a reload is asked for", at: now)
+      guard case .healing(let anew) = phase else { return }
+      healing = anew
+      healing.hurries = true
+    case .stopping: healing.hurries = true
+    case .waiting: healing.stage = .waiting(until: now)
+    case .launching: return
+    }
+    phase = .healing(healing)
   }
 
   /// Everything about a restart that the time alone brings about.

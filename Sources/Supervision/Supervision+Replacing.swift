@@ -15,6 +15,7 @@ extension Supervision {
       if let ticket { answer([ticket], .stopping) }
     case .starting, .ready, .reloading, .healing, .bereft:
       if let ticket { replacing.waitingForNext.append(ticket) }
+      defer { hurryRestart(at: now) }
       if replacing.isWanted { return }
       replacing.isWanted = true
       log(.info, "reloading on \(why)\(obstacle.map { ": waiting until \($0)" } ?? "")")

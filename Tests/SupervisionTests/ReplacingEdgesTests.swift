@@ -183,4 +183,63 @@ import Testing
     #expect(world.now - ended >= .seconds(1), "the second pause of a row")
     #expect(world.violations == [])
   }
+
+  /// With a failing child that is being restarted.
+  private static func healing() -> World {
+    var policy = ReplacingTests.policy
+    policy.onUnhealthy = .restart
+    policy.checks = [.plain(fall: 1)]
+    var world = ReplacingTests.ready(policy)
+    while world.probing.isEmpty { world.sleep() }
+    world.send(.probeEnded(0, .failed("500")))
+    return world
+  }
+
+  @Test("a reload that is asked for in the pause before a restart ends the pause")
+  func hurriesPause() {
+    var world = Self.healing()
+    world.send(.childEnded(.exited(0)))
+    #expect(!world.isLaunching)
+    world.send(.reloadAsked(1))
+    #expect(world.isLaunching)
+    world.send(.childStarted)
+    ReplacingTests.pass(&world)
+    #expect(world.effects.contains(.other(.start(generation: 3))), "and follows once it is healthy")
+    #expect(world.violations == [])
+  }
+
+  @Test("a reload while the failing child is being stopped leaves out the pause")
+  func hurriesStop() {
+    var world = Self.healing()
+    world.send(.reload(.hangup, .vouchAlone))
+    #expect(world.stopsToChild == [.terminate])
+    world.send(.childEnded(.exited(0)))
+    #expect(world.isLaunching)
+    #expect(world.violations == [])
+  }
+
+  @Test("a reload while a restarted child does not pass starts another one at once")
+  func hurriesJudging() {
+    var world = Self.healing()
+    world.send(.childEnded(.exited(0)))
+    while !world.isLaunching { world.sleep() }
+    world.send(.childStarted)
+    world.send(.probeEnded(0, .failed("500")))
+    world.send(.reloadAsked(1))
+    #expect(world.stopsToChild == [.terminate])
+    // However often, it has one stop signal.
+    world.send(.reloadAsked(2))
+    #expect(world.stopsToChild == [.terminate])
+    world.send(.childEnded(.exited(0)))
+    #expect(world.isLaunching)
+    world.send(.childStarted)
+    world.send(.probeEnded(0, .failed("500")))
+    world.send(.reloadAsked(3))
+    world.send(.childEnded(.exited(0)))
+    #expect(world.isLaunching, "the second asks no less than the first")
+    world.send(.childStarted)
+    ReplacingTests.pass(&world)
+    #expect(world.effects.contains { if case .other(.start) = $0 { true } else { false } })
+    #expect(world.violations == [])
+  }
 }

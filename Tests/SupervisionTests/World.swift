@@ -54,6 +54,8 @@ struct World {
   private var quietSince: Moment?
   private(set) var isIdleStop = false
   private var mayStopIdle = false
+  /// A reload is asked for while a restarted child has not been found healthy: it may be restarted again.
+  private var mayHurry = false
   private(set) var notifications: [Notification] = []
   private(set) var logs: [String] = []
 
@@ -99,6 +101,7 @@ struct World {
 
   mutating func send(_ event: Event) {
     mayStopIdle = false
+    mayHurry = !isHealed && isReplacement(event)
     note(event)
     trace.append(event)
     let ended = exit != nil
@@ -340,10 +343,18 @@ struct World {
     }
   }
 
+  private func isReplacement(_ event: Event) -> Bool {
+    if policy.onReload != .replace { return false }
+    return switch event {
+    case .reload, .reloadAsked: true
+    default: false
+    }
+  }
+
   private mutating func noteRestart() {
     if policy.onUnhealthy != .restart { violate("restarted unasked") }
     let isOverdue = childSince.map { now - $0 >= policy.startTimeout ?? .seconds(90) } ?? false
-    if !hasFallen, restarts == 0 || !isOverdue {
+    if !hasFallen, !mayHurry, restarts == 0 || !isOverdue {
       violate("restarted before fall failures in a row")
     }
     isRestarting = true
