@@ -23,6 +23,8 @@ final class ReloadDesk {
   private var waiting: [ReloadTicket: NotifyInbox.Letter] = [:]
   private var last: ReloadTicket = 0
   private var dropping = 0
+  /// The user of vouch; nil where others are shown by that number, as with User=nobody and PrivateUsers=.
+  private let trusted: uid_t?
 
   /// Nil where the address cannot be had: then reloads are asked for by signal alone.
   init?(_ log: Logger, on loop: any EventLoop, _ asked: @escaping (ReloadTicket) -> Void) {
@@ -40,6 +42,8 @@ final class ReloadDesk {
     self.log = log
     self.loop = loop
     self.asked = asked
+    let user = geteuid()
+    trusted = user == OverflowUser.number && OverflowUser.isAmbiguous ? nil : user
   }
 
   /// Reads what has come.
@@ -66,7 +70,7 @@ final class ReloadDesk {
   }
 
   private func take(_ letter: NotifyInbox.Letter) {
-    guard letter.user == 0 || letter.user == geteuid() else {
+    guard letter.user == 0 || letter.user == trusted else {
       letter.answer(ReloadReply.refused("only root and the user of vouch may ask").line)
       return drop(letter)
     }

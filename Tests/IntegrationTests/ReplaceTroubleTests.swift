@@ -45,6 +45,28 @@ extension UnderSystemd {
       }
     }
 
+    @Test(
+      "whoever is shown as vouch's user for want of a number of their own may not ask for a reload",
+      arguments: [("nobody", "yes", false), ("nobody", "no", true), ("daemon", "yes", true)])
+    func overflowUser(user: String, isPrivate: String, itself: Bool) async throws {
+      let sandbox = try await Sandbox.shared
+      let text = serviceText(
+        vouch: "--no-check", child: "/bin/sh -c 'trap : HUP; while :; do sleep 1; done'",
+        "User=\(user)", "PrivateUsers=\(isPrivate)", "KillMode=control-group")
+      try await sandbox.withService("overflow-\(user)-\(isPrivate)", text) { service in
+        try await service.start()
+        let main = try await service.mainPID
+        func ask(_ user: String) async throws -> Int32 {
+          try await sandbox.shell(
+            "setpriv --reuid=\(user) --clear-groups \(Places.Inside.vouch) reload --pid \(main)"
+          ).status
+        }
+        #expect(try await ask("1234") == 70)
+        #expect(try await ask(user) == (itself ? 0 : 70))
+        #expect(try await ask("root") == 0)
+      }
+    }
+
     @Test("where no reload can succeed, the log says so once the service is ready")
     func blind() async throws {
       try await Replaceable.with(
