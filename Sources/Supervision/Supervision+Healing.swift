@@ -89,7 +89,8 @@ extension Supervision {
     healthySince = now
     if healing.owesReload { answerForwarded() }
     var notification = Notification()
-    notification.ready = healing.owesReload
+    // The READY=1 of a replacement that was asked for meanwhile comes when that is over.
+    notification.ready = healing.owesReload && !replacing.isTold
     if mayFeed(at: now) { notification.watchdog = .feed }
     notify(notification, at: now)
     let answers = gating.map { plainResult($0) }.joined(separator: "; ")

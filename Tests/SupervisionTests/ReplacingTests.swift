@@ -345,6 +345,26 @@ import Testing
     #expect(world.violations == [])
   }
 
+  @Test(
+    "a reload of a child that was restarted while it reloaded by itself is one, with one READY=1")
+  func whileHealingOwnReload() {
+    let policy = Policy(
+      checks: [.program(fall: 1), .component("worker", fall: 1, gates: .watchdog)],
+      watchdog: .seconds(60), onUnhealthy: .restart, onReload: .replace)
+    var world = Self.ready(policy)
+    world.send(.reported(.saying { $0.reloading = true }))
+    for _ in 0..<5 where !world.isRestarting { world.sleep() }
+    world.send(.reload(.hangup, .vouchAlone))
+    world.send(.childEnded(.exited(0)))
+    for _ in 0..<5 where !world.isLaunching { world.sleep() }
+    let readies = world.notifications.count { $0.ready }
+    world.send(.childStarted)
+    Self.report(&world) { .reported($0) }
+    #expect(world.effects.contains(.other(.start(generation: 3))))
+    #expect(world.notifications.count { $0.ready } == readies, "systemd waits for the replacement")
+    #expect(world.violations == [])
+  }
+
   @Test("a READY=1 that systemd does not take is offered again, whatever the checks say")
   func owed() throws {
     var world = Self.judging()

@@ -47,6 +47,9 @@ struct World {
   private(set) var kills = 0
   /// The generation beside the one that serves.
   private(set) var other = OtherBooks()
+  /// How many second generations were asked for, and how many had been when each ticket came.
+  private(set) var secondStarts = 0
+  private var startsBefore: [ReloadTicket: Int] = [:]
   /// The look that was asked for, and whether the child's family is stopped for it.
   private(set) var isLooking = false
   private(set) var isHeld = false
@@ -135,7 +138,9 @@ struct World {
       mayStopIdle = isHeld && use == .quiet
     case .childNotStarted: isLaunching = false
     case .other(let event): noteOther(event)
-    case .reloadAsked(let ticket): other.asked.insert(ticket)
+    case .reloadAsked(let ticket):
+      other.asked.insert(ticket)
+      startsBefore[ticket] = secondStarts
     case .childEnded:
       childRuns = false
       isHeld = false
@@ -309,6 +314,11 @@ struct World {
       for ticket in tickets {
         if other.asked.remove(ticket) == nil { violate("an answer to nobody") }
         other.answers[ticket] = verdict
+        if verdict == .done, policy.onReload == .replace,
+          secondStarts <= startsBefore[ticket] ?? 0
+        {
+          violate("a reload was done by a generation that was started before it was asked for")
+        }
       }
     case .askReach:
       if isAsking { violate("asked twice at once") }
@@ -462,6 +472,7 @@ struct World {
       if !readyExpected { violate("a second generation without RELOADING=1") }
       other.wanted = false
       other.isLaunching = true
+      secondStarts += 1
       other.hasServed = false
     case .probe(let id, let timeout):
       if !other.isJudged || !other.runsNow || hasStopped { violate("the wrong one was probed") }
