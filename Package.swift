@@ -42,22 +42,26 @@ let package = Package(
     .target(name: "Supervision", swiftSettings: optimised),
     // The ways in which programs take sockets (--pass).
     .target(name: "Handover"),
+    // Socket addresses as the kernel takes and gives them.
+    .target(name: "SocketNames"),
     // Listening sockets of vouch's own (--listen).
-    .target(name: "Sockets", dependencies: ["CSocketDiag", system]),
+    .target(name: "Sockets", dependencies: ["CSocketDiag", "SocketNames", system]),
     // Passed sockets for programs that bind for themselves (--pass adopt).
-    .target(name: "Adopt", dependencies: ["CAdopt", "CLaunch", "CSocketDiag", system]),
+    .target(
+      name: "Adopt", dependencies: ["CAdopt", "CLaunch", "CSocketDiag", "SocketNames", system]),
     .target(name: "Systemd", dependencies: ["CSystemd", log]),
     .target(name: "Launch", dependencies: ["CLaunch", system]),
     .target(
       name: "Checks",
       dependencies: [
-        "CLaunch", "CSocketDiag", nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL,
+        "CLaunch", "CSocketDiag", "SocketNames", nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
+        nioSSL,
       ]),
     .target(
       name: "VouchKit",
       dependencies: [
-        "Supervision", "Systemd", "Launch", "Checks", "Handover", "Sockets", "Adopt", nio, nioPosix,
-        log,
+        "Supervision", "Systemd", "Launch", "Checks", "Handover", "SocketNames", "Sockets", "Adopt",
+        nio, nioPosix, log,
       ]),
     .executableTarget(
       name: "vouch",
@@ -82,7 +86,8 @@ let package = Package(
       name: "SupervisionTests", dependencies: ["Supervision"], swiftSettings: optimised),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"]),
     .testTarget(name: "HandoverTests", dependencies: ["Handover"]),
-    .testTarget(name: "SocketsTests", dependencies: ["Sockets", system]),
+    .testTarget(name: "SocketNamesTests", dependencies: ["SocketNames"]),
+    .testTarget(name: "SocketsTests", dependencies: ["SocketNames", "Sockets", system]),
     .testTarget(name: "AdoptTests", dependencies: ["Adopt", "CAdopt", "Checks", "Launch", system]),
     // A helper of LaunchTests, for what concerns a process as a whole: its signals, its end.
     .executableTarget(

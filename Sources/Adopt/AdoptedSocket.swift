@@ -1,5 +1,6 @@
 import CAdopt
 import Glibc
+import SocketNames
 
 /// A passed socket that programs may get in place of their own, as it was when vouch got it.
 struct AdoptedSocket: Sendable {
@@ -31,7 +32,7 @@ struct AdoptedSocket: Sendable {
   }
 
   /// Whether it takes connections.
-  var listens: Bool { SocketOption.number(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 }
+  var listens: Bool { socketOption(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 }
 
   /// Whether a file is its name.
   var hasPath: Bool { if case .path = wish.address { true } else { false } }
@@ -46,7 +47,7 @@ struct AdoptedSocket: Sendable {
   /// Of a listening TCP socket the kernel tells it in the field that counts lost segments otherwise
   /// (tcp_get_info of net/ipv4/tcp.c).
   private static func backlog(of descriptor: CInt) -> UInt32 {
-    guard SocketOption.number(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 else { return 0 }
+    guard socketOption(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 else { return 0 }
     var info = tcp_info()
     var length = socklen_t(MemoryLayout<tcp_info>.size)
     guard getsockopt(descriptor, CInt(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return 0 }
@@ -74,9 +75,9 @@ struct AdoptedSocket: Sendable {
     if flags >= 0, (flags & O_NONBLOCK != 0) != nonblocking {
       _ = fcntl(descriptor, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK)
     }
-    guard let domain = SocketOption.number(socket, SOL_SOCKET, SO_DOMAIN),
-      let type = SocketOption.number(socket, SOL_SOCKET, SO_TYPE),
-      let proto = SocketOption.number(socket, SOL_SOCKET, SO_PROTOCOL)
+    guard let domain = socketOption(socket, SOL_SOCKET, SO_DOMAIN),
+      let type = socketOption(socket, SOL_SOCKET, SO_TYPE),
+      let proto = socketOption(socket, SOL_SOCKET, SO_PROTOCOL)
     else { return }
     let fresh = Glibc.socket(domain, type | CInt(SOCK_CLOEXEC.rawValue), proto)
     // Without one to compare with, nothing is known to be the program's doing.

@@ -1,4 +1,5 @@
 import Glibc
+import SocketNames
 
 /// An address as bind(2) is given it, or as getsockname(2) tells it.
 public enum BindAddress: Hashable, Sendable {
@@ -52,20 +53,13 @@ public enum BindAddress: Hashable, Sendable {
 
   /// The address that a socket is bound to; nil for what is no socket.
   init?(of descriptor: CInt) {
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
-      }
-    }
-    guard status == 0 else { return nil }
-    self.init(withUnsafeBytes(of: storage) { Array($0.prefix(Int(length))) })
+    guard let name = SocketName(of: descriptor) else { return nil }
+    self.init(name.bytes)
   }
 
   /// Whether a socket's family takes it.
   func isOfFamily(of socket: CInt) -> Bool {
-    let domain = SocketOption.number(socket, SOL_SOCKET, SO_DOMAIN)
+    let domain = socketOption(socket, SOL_SOCKET, SO_DOMAIN)
     return switch self {
     case .ip4: domain == AF_INET
     case .ip6: domain == AF_INET6

@@ -1,4 +1,5 @@
 import Glibc
+import SocketNames
 
 /// What a process asks of bind(2): the address, and the socket that is to have it.
 public struct BindWish: Hashable, Sendable {
@@ -21,12 +22,12 @@ public struct BindWish: Hashable, Sendable {
   ///
   /// - Returns: nil for what is no socket.
   init?(_ address: BindAddress, socket: CInt) {
-    guard let type = SocketOption.number(socket, SOL_SOCKET, SO_TYPE),
-      let proto = SocketOption.number(socket, SOL_SOCKET, SO_PROTOCOL)
+    guard let type = socketOption(socket, SOL_SOCKET, SO_TYPE),
+      let proto = socketOption(socket, SOL_SOCKET, SO_PROTOCOL)
     else { return nil }
     self.init(
       address: address, type: type, proto: proto,
-      isV6Only: SocketOption.number(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
+      isV6Only: socketOption(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
   }
 
   /// Whether one can stand in for the other but for the address. Go asks for MPTCP where there is any,

@@ -1,5 +1,6 @@
 import CAdopt
 import Glibc
+import SocketNames
 
 /// How far the self-test has come, in memory that its processes share: a system call filter may kill
 /// the one that makes the call.
@@ -107,7 +108,7 @@ extension Adoption {
     progress.pointee.binder = SelfTestProgress.Step.opening.rawValue
     var opened: CInt = -1
     for passed in sockets {
-      let family = SocketOption.number(passed.descriptor, SOL_SOCKET, SO_DOMAIN) ?? AF_UNSPEC
+      let family = socketOption(passed.descriptor, SOL_SOCKET, SO_DOMAIN) ?? AF_UNSPEC
       progress.pointee.family = family
       let own = socket(family, passed.wish.type | CInt(SOCK_CLOEXEC.rawValue), passed.wish.proto)
       if own < 0 { return fail(errno) }
@@ -115,13 +116,7 @@ extension Adoption {
     }
 
     progress.pointee.binder = SelfTestProgress.Step.binding.rawValue
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(sockets[0].descriptor, $0, &length) == 0 ? Glibc.bind(opened, $0, length) : -1
-      }
-    }
+    let status = SocketName(of: sockets[0].descriptor)?.with { bind(opened, $0, $1) } ?? -1
     if status != 0 { return fail(errno) }
     progress.pointee.binder = SelfTestProgress.Step.bound.rawValue
     progress.pointee.isAdopted = AdoptedSocket.inode(of: opened) == sockets[0].inode

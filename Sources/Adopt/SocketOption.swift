@@ -63,13 +63,6 @@ struct SocketOption: Hashable, Sendable {
     let number = value.withUnsafeBytes { $0.loadUnaligned(as: CInt.self) }
     return withUnsafeBytes(of: number / 2) { Array($0) }
   }
-
-  /// An option that is a number.
-  static func number(_ descriptor: CInt, _ level: CInt, _ name: CInt) -> CInt? {
-    var value: CInt = 0
-    var length = socklen_t(MemoryLayout<CInt>.size)
-    return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
-  }
 }
 
 /// The values of all options of a socket, those that it does not have left out.

@@ -1,5 +1,6 @@
 import CAdopt
 import Glibc
+import SocketNames
 
 extension Supervisor {
   /// shutdown(2) of the receiving side, which ends a listening socket for everybody, and with it the
@@ -33,7 +34,7 @@ extension Supervisor {
   private func putDeadSocket(
     in place: AdoptedSocket, _ descriptor: CInt, _ asker: Asker, _ call: cadopt_call
   ) {
-    guard let domain = SocketOption.number(place.descriptor, SOL_SOCKET, SO_DOMAIN),
+    guard let domain = socketOption(place.descriptor, SOL_SOCKET, SO_DOMAIN),
       case .success(let flags) = asker.flags(descriptor)
     else { return }
     let dead = socket(domain, place.wish.type | CInt(SOCK_CLOEXEC.rawValue), place.wish.proto)
@@ -52,7 +53,7 @@ extension Supervisor {
       else { return }
       awaitNotice(of: waiting, process, descriptor)
       // EINVAL: it still is. A port that the kernel has chosen is not.
-      _ = address.bind(socket.descriptor)
+      _ = address.with { bind(socket.descriptor, $0, $1) }
       _ = socket.listen(theirs: 0)
     } else {
       // A Unix socket would never listen again (unix_shutdown of net/unix/af_unix.c leaves a mark). A
@@ -82,7 +83,7 @@ extension Supervisor {
 }
 
 extension AdoptedSocket {
-  fileprivate var address: RawAddress? { RawAddress(of: descriptor) }
+  fileprivate var address: SocketName? { SocketName(of: descriptor) }
 
   /// Connects to a Unix socket and closes the connection. Never waits.
   ///
@@ -92,32 +93,6 @@ extension AdoptedSocket {
     let client = Glibc.socket(AF_UNIX, wish.type | kind, 0)
     guard client >= 0 else { return false }
     defer { close(client) }
-    return address?.connect(client) ?? false
-  }
-}
-
-/// An address as the kernel takes and gives it.
-private struct RawAddress {
-  private var storage = sockaddr_storage()
-  private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-
-  /// That which a socket is bound to.
-  init?(of descriptor: CInt) {
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
-      }
-    }
-    if status != 0 { return nil }
-  }
-
-  func bind(_ descriptor: CInt) -> Bool { with { Glibc.bind(descriptor, $0, length) == 0 } }
-
-  func connect(_ descriptor: CInt) -> Bool { with { Glibc.connect(descriptor, $0, length) == 0 } }
-
-  private func with(_ body: (UnsafePointer<sockaddr>) -> Bool) -> Bool {
-    withUnsafePointer(to: storage) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }
-    }
+    return address?.with { connect(client, $0, $1) } == 0
   }
 }

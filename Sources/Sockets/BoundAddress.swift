@@ -1,4 +1,5 @@
 import Glibc
+import SocketNames
 
 /// What a descriptor that vouch received is bound to, as the kernel tells it.
 public struct BoundAddress: Hashable, Sendable {
@@ -13,45 +14,31 @@ public struct BoundAddress: Hashable, Sendable {
 
   /// Nil for what is no socket, or none that `--listen` could open.
   public init?(of descriptor: Int32) {
-    switch getOption(descriptor, SOL_SOCKET, SO_TYPE) {
+    switch socketOption(descriptor, SOL_SOCKET, SO_TYPE) {
     case CInt(SOCK_STREAM.rawValue): kind = .stream
     case CInt(SOCK_DGRAM.rawValue): kind = .datagram
     case CInt(SOCK_SEQPACKET.rawValue): kind = .sequentialPacket
     default: return nil
     }
     // A connection has the address of the socket that it came from.
-    if kind.listens, getOption(descriptor, SOL_SOCKET, SO_ACCEPTCONN) != 1 { return nil }
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
-      }
+    if kind.listens, socketOption(descriptor, SOL_SOCKET, SO_ACCEPTCONN) != 1 { return nil }
+    guard let name = SocketName(of: descriptor) else { return nil }
+    if let address = name.ip4 {
+      place = .ip4(
+        withUnsafeBytes(of: address.sin_addr) { Array($0) },
+        port: UInt16(bigEndian: address.sin_port))
+    } else if let address = name.ip6 {
+      place = .ip6(
+        withUnsafeBytes(of: address.sin6_addr) { Array($0) },
+        port: UInt16(bigEndian: address.sin6_port))
+    } else if let unix = name.unix, let first = unix.first {
+      place =
+        first == 0
+        ? .abstract(String(decoding: unix.dropFirst(), as: UTF8.self))
+        : .path(String(decoding: unix, as: UTF8.self))
+    } else {
+      return nil
     }
-    guard status == 0 else { return nil }
-    let family = CInt(storage.ss_family)
-    let found: ListenAddress.Place? = withUnsafeBytes(of: &storage) { bytes in
-      switch family {
-      case AF_INET:
-        let address = bytes.load(as: sockaddr_in.self)
-        return .ip4(
-          withUnsafeBytes(of: address.sin_addr) { Array($0) },
-          port: UInt16(bigEndian: address.sin_port))
-      case AF_INET6:
-        let address = bytes.load(as: sockaddr_in6.self)
-        return .ip6(
-          withUnsafeBytes(of: address.sin6_addr) { Array($0) },
-          port: UInt16(bigEndian: address.sin6_port))
-      case AF_UNIX:
-        let name = bytes[MemoryLayout<sa_family_t>.size..<Int(length)]
-        guard let first = name.first else { return nil }
-        if first == 0 { return .abstract(String(decoding: name.dropFirst(), as: UTF8.self)) }
-        return .path(String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
-      default: return nil
-      }
-    }
-    guard let found else { return nil }
-    place = found
   }
 }
 
@@ -67,11 +54,4 @@ extension ListenAddress {
     default: return place == bound.place
     }
   }
-}
-
-/// The value of a socket option that is an int; nil where there is none.
-func getOption(_ descriptor: Int32, _ level: CInt, _ name: CInt) -> CInt? {
-  var value: CInt = 0
-  var length = socklen_t(MemoryLayout<CInt>.size)
-  return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
 }

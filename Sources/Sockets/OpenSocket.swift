@@ -1,4 +1,5 @@
 import Glibc
+import SocketNames
 
 /// The sockets of `--listen` at the kernel: opened as systemd opens those of a .socket unit
 /// (socket_address_listen in its src/shared/socket-label.c).

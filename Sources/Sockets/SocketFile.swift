@@ -1,5 +1,6 @@
 import CSocketDiag
 import Glibc
+import SocketNames
 
 /// The file that a Unix socket is bound to.
 enum SocketFile {

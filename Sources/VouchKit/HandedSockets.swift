@@ -1,6 +1,7 @@
 import Glibc
 import Handover
 import Launch
+import SocketNames
 import SystemPackage
 import Systemd
 
@@ -14,50 +15,32 @@ extension HandedSocket {
 
 extension HandedSocket.Address {
   init(of descriptor: Int32) {
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
-      }
-    }
-    guard status == 0 else {
+    guard let name = SocketName(of: descriptor) else {
       self = .other(errno == ENOTSOCK ? "no socket" : "a socket that cannot be read")
       return
     }
-    switch CInt(storage.ss_family) {
-    case AF_INET:
-      let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
-      self = .ip4(
-        host: Self.host(of: storage, length), port: UInt16(bigEndian: address.sin_port))
-    case AF_INET6:
-      let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }
-      self = .ip6(
-        host: Self.host(of: storage, length), port: UInt16(bigEndian: address.sin6_port))
-    case AF_UNIX:
-      let count = Int(length) - MemoryLayout<sa_family_t>.size
-      let name = withUnsafeBytes(of: storage) {
-        Array($0[MemoryLayout<sa_family_t>.size...].prefix(count))
-      }
+    if let address = name.ip4 {
+      self = .ip4(host: Self.host(of: name), port: UInt16(bigEndian: address.sin_port))
+    } else if let address = name.ip6 {
+      self = .ip6(host: Self.host(of: name), port: UInt16(bigEndian: address.sin6_port))
+    } else if let unix = name.unix {
       self =
-        switch name.first {
+        switch unix.first {
         case nil: .other("a Unix socket without a name")
-        case 0: .abstract(Array(name.dropFirst()))
-        default: .path(Array(name.prefix { $0 != 0 }))
+        case 0: .abstract(Array(unix.dropFirst()))
+        default: .path(unix)
         }
-    case let family: self = .other("a socket of family \(family)")
+    } else {
+      self = .other("a socket of family \(name.family)")
     }
   }
 
   /// As text, with the scope of a link-local address; nothing is looked up.
-  private static func host(of storage: sockaddr_storage, _ length: socklen_t) -> String {
+  private static func host(of name: SocketName) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { buffer in
       buffer.initialize(repeating: 0)
-      let status = withUnsafePointer(to: storage) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          getnameinfo(
-            $0, length, buffer.baseAddress, socklen_t(buffer.count), nil, 0, NI_NUMERICHOST)
-        }
+      let status = name.with {
+        getnameinfo($0, $1, buffer.baseAddress, socklen_t(buffer.count), nil, 0, NI_NUMERICHOST)
       }
       return status == 0 ? buffer.baseAddress.map { String(cString: $0) } ?? "" : ""
     }

@@ -1,4 +1,5 @@
 import Glibc
+import SocketNames
 import Testing
 
 @testable import Sockets
@@ -34,7 +35,7 @@ final class Open {
   }
   deinit { close(descriptor) }
 
-  func option(_ level: CInt, _ name: CInt) -> CInt? { getOption(descriptor, level, name) }
+  func option(_ level: CInt, _ name: CInt) -> CInt? { socketOption(descriptor, level, name) }
 }
 
 /// Connects to a place; 0, or the errno.

@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import SocketNames
 
 /// A listening stream socket that vouch was passed, as far as a probe needs to know it.
 public struct ListenerAddress: Sendable, Hashable {
@@ -21,47 +22,24 @@ public struct ListenerAddress: Sendable, Hashable {
   ///   stream socket over IPv4, IPv6 or Unix; a FIFO; no descriptor at all.
   public init?(name: String, descriptor: CInt) {
     guard
-      Self.option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1,
-      Self.option(descriptor, SOL_SOCKET, SO_TYPE) == CInt(SOCK_STREAM.rawValue)
+      socketOption(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1,
+      socketOption(descriptor, SOL_SOCKET, SO_TYPE) == CInt(SOCK_STREAM.rawValue)
     else { return nil }
 
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
-      }
-    }
-    guard status == 0 else { return nil }
-
-    self.name = name
-    self.descriptor = descriptor
-    switch CInt(storage.ss_family) {
-    case AF_INET:
-      let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
+    guard let bound = SocketName(of: descriptor) else { return nil }
+    if let address = bound.ip4 {
       place = .ip(SocketAddress(address), v6Only: false)
-    case AF_INET6:
-      let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }
-      let v6Only = Self.option(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY) == 1
+    } else if let address = bound.ip6 {
+      let v6Only = socketOption(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY) == 1
       place = .ip(SocketAddress(address), v6Only: v6Only)
-    case AF_UNIX:
-      let count = Int(length) - MemoryLayout<sa_family_t>.size
-      // Without a name: bound to nothing that could be connected to.
-      guard count > 0 else { return nil }
-      var bytes = withUnsafeBytes(of: storage) {
-        Array($0[MemoryLayout<sa_family_t>.size...].prefix(count))
-      }
-      if bytes[0] != 0 { bytes = Array(bytes.prefix { $0 != 0 }) }
-      place = .unix(UnixAddress(bytes: bytes))
-    default:
+    } else if let unix = bound.unix, !unix.isEmpty {
+      place = .unix(UnixAddress(bytes: unix))
+    } else {
+      // Another family, or without a name: bound to nothing that could be connected to.
       return nil
     }
-  }
-
-  private static func option(_ descriptor: CInt, _ level: CInt, _ name: CInt) -> CInt? {
-    var value: CInt = 0
-    var length = socklen_t(MemoryLayout<CInt>.size)
-    return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    self.name = name
+    self.descriptor = descriptor
   }
 
   /// Where to connect to reach it: a wildcard is reached over loopback.

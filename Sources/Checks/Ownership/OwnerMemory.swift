@@ -1,5 +1,6 @@
 import CSocketDiag
 import Glibc
+import SocketNames
 
 /// What the probes of one check remember of the addresses that they ask.
 final class OwnerMemory {
@@ -36,9 +37,6 @@ struct PassedListener {
   /// to that for TCP, unless SO_REUSEPORT is set (socket(7)). The path of a Unix socket can be bound
   /// anew at any time.
   var isAlone: Bool {
-    var value: CInt = 0
-    var length = socklen_t(MemoryLayout<CInt>.size)
-    return isTCP && getsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &value, &length) == 0
-      && value == 0
+    isTCP && socketOption(descriptor, SOL_SOCKET, SO_REUSEPORT) == 0
   }
 }

@@ -1,6 +1,7 @@
 import CSocketDiag
 import Glibc
 import NIOCore
+import SocketNames
 
 /// One connection of a seek, on which nothing was sent yet.
 struct SeekLine {
@@ -83,20 +84,7 @@ struct SeekLine {
   var age: TimeAmount { NIODeadline.now() - since }
 
   private var localAddress: SocketAddress? {
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let status = withUnsafeMutablePointer(to: &storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        getsockname(descriptor, $0, &length)
-      }
-    }
-    guard status == 0 else { return nil }
-    return withUnsafeBytes(of: storage) {
-      switch CInt(storage.ss_family) {
-      case AF_INET: SocketAddress($0.load(as: sockaddr_in.self))
-      case AF_INET6: SocketAddress($0.load(as: sockaddr_in6.self))
-      default: nil
-      }
-    }
+    guard let name = SocketName(of: descriptor) else { return nil }
+    return name.ip4.map { SocketAddress($0) } ?? name.ip6.map { SocketAddress($0) }
   }
 }
