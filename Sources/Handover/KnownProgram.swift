@@ -89,6 +89,18 @@ public enum KnownProgram: Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// The signal at which it finishes the requests in hand before it ends, where it cuts them off at SIGTERM.
+  /// (nginx's control.html; php-fpm(8); haproxy(1); lighttpd(8); unicorn(1). nginx, haproxy and lighttpd were
+  /// tried.)
+  public var gracefulStop: String? {
+    switch self {
+    case .nginx, .phpFPM, .unicorn: "SIGQUIT"
+    case .haproxy: "SIGUSR1"
+    case .lighttpd: "SIGINT"
+    case .uvicorn, .starlet, .gunicorn, .redis, .memcached, .pythonHTTPServer, .java: nil
+    }
+  }
+
   /// Whether it takes of the passed sockets those whose addresses its configuration names.
   var matchesAddresses: Bool { self == .nginx || self == .phpFPM }
 

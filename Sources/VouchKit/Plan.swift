@@ -91,6 +91,7 @@ struct Plan {
     policy.hasPassedSockets = SocketDesk.isOfUse(sockets)
     notices = Self.notices(policy, isNotified: notifySocket != nil) + handover.notices
     try requireReplaceable()
+    notices += replaceNotices
   }
 
   /// `--pass`, and the words behind `adopt`.

@@ -31,4 +31,22 @@ extension Plan {
           + "leave it out, or give gates=watchdog")
     }
   }
+
+  /// What may make a replacement cost requests, though nothing is wrong.
+  var replaceNotices: [String] {
+    guard policy.onReload == .replace else { return [] }
+    var notices: [String] = []
+    if !policy.checks.contains(where: { $0.gates.contains(.ready) }) {
+      notices.append(
+        "--on-reload replace: no check gates READY=1, so that a new generation takes over as soon as it runs"
+      )
+    }
+    let words = command.map { String(decoding: $0, as: UTF8.self) }
+    if policy.stopSignal == nil, let signal = KnownProgram(words: words)?.gracefulStop {
+      notices.append(
+        "--on-reload replace: \(words[0]) cuts off the requests in hand at SIGTERM: with --stop-signal "
+          + "\(signal) a replaced generation finishes them")
+    }
+    return notices
+  }
 }

@@ -67,6 +67,30 @@ extension UnderSystemd {
       }
     }
 
+    @Test(
+      "what may make a replacement cost requests is said at the start",
+      arguments: [
+        (["--tcp", ":1999"], ["/run/x/nginx"], "/run/x/nginx cuts off", true),
+        (["--tcp", ":1999"], ["/run/x/nginx"], "with --stop-signal SIGQUIT a replaced", true),
+        (["--tcp", ":1999", "--stop-signal", "QUIT"], ["/run/x/nginx"], "cuts off", false),
+        (["--tcp", ":1999"], ["/run/x/other"], "cuts off", false),
+        (["--tcp", ":1999"], ["/run/x/other"], "no check gates READY=1", false),
+        (["--no-check"], ["/run/x/other"], "takes over as soon as it runs", true),
+        (["--tcp", ":1999 gates=watchdog"], ["/run/x/other"], "no check gates READY=1", true),
+      ])
+    func notices(options: [String], command: [String], notice: String, isSaid: Bool) async throws {
+      let sandbox = try await Sandbox.shared
+      try await sandbox.shell(
+        "mkdir -p /run/x; for name in nginx other; do ln -sf /bin/true /run/x/$name; done")
+      let result = try await sandbox.run(
+        [Places.Inside.vouch, "--on-reload", "replace", "--listen", "127.0.0.1:1999"] + options
+          + ["--"] + command)
+      #expect(result.errors.contains(notice) == isSaid, "\(result)")
+      let forwarded = try await sandbox.run(
+        [Places.Inside.vouch, "--listen", "127.0.0.1:1999"] + options + ["--"] + command)
+      #expect(!forwarded.errors.contains(notice), "\(forwarded)")
+    }
+
     @Test("where no reload can succeed, the log says so once the service is ready")
     func blind() async throws {
       try await Replaceable.with(
