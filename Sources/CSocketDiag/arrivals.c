@@ -27,7 +27,7 @@ void csocketdiag_disarm(int socket) { set_async(socket, 0); }
 
 bool csocketdiag_is_armed(int socket) {
   int flags = fcntl(socket, F_GETFL);
-  return flags >= 0 && flags & O_ASYNC;
+  return flags >= 0 && flags & O_ASYNC && fcntl(socket, F_GETOWN) == getpid();
 }
 
 bool csocketdiag_is_pending(int signal) {

@@ -64,7 +64,8 @@ bool csocketdiag_waits(int socket);
 int csocketdiag_arm(int socket, int signal);
 void csocketdiag_disarm(int socket);
 
-// Whether it is armed still, and nobody has cleared the flag.
+// Whether it is armed still: nobody has cleared the flag, or had the signal sent to another process, as a
+// second service with the same socket may (Sockets= of systemd.service(5)).
 bool csocketdiag_is_armed(int socket);
 
 // Whether `signal`, which is blocked, waits for this process.

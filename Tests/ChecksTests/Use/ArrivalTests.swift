@@ -5,8 +5,6 @@ import Testing
 
 /// What comes is told by a signal, also where somebody else takes it at once.
 @Suite(.serialized) struct ArrivalTests {
-  /// Takes a signal of this process within 2 s, in a thread that has it blocked; other threads of the
-  /// test process may not have it blocked, so it is sent to none: the default of SIGURG is to be ignored.
   @Test("arming keeps the other flags of the shared description, and says when it was undone")
   func flags() throws {
     let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
@@ -24,6 +22,10 @@ import Testing
     use.disarm()
     #expect(fcntl(listener, F_GETFL) == before)
     #expect(use.arm(), "after disarming it is no wonder that it is not armed")
+    // Another holder of the same description has it told.
+    _ = fcntl(listener, F_SETOWN, getppid())
+    #expect(!use.arm())
+    #expect(use.arm())
     use.disarm()
   }
 }
