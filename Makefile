@@ -53,7 +53,7 @@ fuzz:
 	.ci/need build fuzz
 	fuzz/run $(FUZZ_SECONDS)
 
-## The main job, live: socket activation, readiness, a hang, restarts under load.
+## The main job, live: socket activation, readiness, a hang, restarts and reloads under load, disuse.
 demo: build
 	.ci/need demo
 	demo/run $(RELEASE)

@@ -12,6 +12,7 @@ import time
 PORT = 8080
 UNIT = "legacy.service"
 RESTARTS = 10
+RELOADS = 10
 CLIENTS = 4
 
 begin = time.monotonic()
@@ -134,12 +135,37 @@ def restarts():
     return load.failed
 
 
+def reloads():
+    main = shown("MainPID")
+    load = Load()
+    for _ in range(RELOADS):
+        if subprocess.run(["systemctl", "reload", UNIT]).returncode != 0:
+            raise SystemExit("a reload failed")
+    load.stop()
+    tell(f"replaced {RELOADS} times under load (systemctl reload): {load.requests} requests, "
+         f"{load.failed} failed, the longest wait {load.worst:.2f} s")
+    if shown("MainPID") != main:
+        raise SystemExit("the unit was restarted meanwhile")
+    return load.failed
+
+
+def idleness():
+    wait_until("it was stopped", lambda: shown("ActiveState") == "inactive")
+    tell(f"vouch: {journal('^idle for ')[-1]}; {UNIT} is inactive, systemd listens")
+    sent = time.monotonic()
+    answer = ask()
+    tell(f"the next request started it and was answered after "
+         f"{(time.monotonic() - sent) * 1000:.0f} ms: {answer}")
+    wait_until("it was ready", lambda: shown("ActiveState") == "active")
+
+
 for name in ("legacy.service", "legacy.socket"):
     shutil.copy(f"{os.path.dirname(__file__)}/{name}", "/etc/systemd/system")
 systemctl("daemon-reload")
 activation()
 hang()
-failed = restarts()
+failed = restarts() + reloads()
+idleness()
 print("\n$ systemctl status legacy.service")
 print(systemctl("status", UNIT, "--no-pager", "--lines=6"), flush=True)
 systemctl("stop", UNIT, "legacy.socket")
