@@ -99,8 +99,10 @@ final class Deadlines {
     // An expiry that waits to be read stays. Taken back by a new time, it would be missing where NIO was
     // told of it in this turn of the loop, and a debug build of NIO ends then.
     if !wasRead, timerIsSetFor <= .now() { return }
-    let next = armed.lazy.map(\.at).min()
-    timerIsSetFor = min(next ?? .distantFuture, pulse.next)
+    let next = min(armed.lazy.map(\.at).min() ?? .distantFuture, pulse.next)
+    // A system call for each that ends before the first of many would be for nothing.
+    if !wasRead, next == timerIsSetFor { return }
+    timerIsSetFor = next
     claunch_timerfd_set(
       descriptor, timerIsSetFor == .distantFuture ? 0 : timerIsSetFor.uptimeNanoseconds)
   }
