@@ -11,6 +11,22 @@ import Testing
     for _ in 0..<10 where !world.other.hasServed { ReplacingTests.pass(&world, other: true) }
   }
 
+  @Test("each generation goes by its own number, replacement after replacement")
+  func numbers() {
+    var world = Self.judging()
+    Self.promote(&world)
+    world.send(.other(.ended(.exited(0))))
+    world.send(.reload(.hangup, .vouchAlone))
+    #expect(world.logs.last == "starting generation 3 beside generation 2")
+    world.send(.other(.started))
+    for _ in 0..<10 where world.effects.contains(.other(.swap)) == false {
+      ReplacingTests.pass(&world, other: true)
+    }
+    #expect(world.logs.contains("generation 3 serves; generation 2 ends"))
+    #expect(world.notifications.last?.status?.hasSuffix("; generation 2 ends") == true)
+    #expect(world.violations == [])
+  }
+
   @Test("however many ask meanwhile, the log tells once that one more follows")
   func tellsOnce() {
     var world = Self.judging()
