@@ -328,6 +328,7 @@ extension Supervision {
       killOther()
     case .launching, nil: break
     }
+    if let due = reloadExtensionDue, due <= now { notify(Notification(), at: now) }
     answerLateReload(at: now)
   }
 
@@ -338,7 +339,35 @@ extension Supervision {
       case .leaving(let leaving): [leaving.killAt]
       case .launching, nil: []
       }
-    return (due + [replacing.answerAt]).compactMap { $0 }.min()
+    return (due + [replacing.answerAt, reloadExtensionDue]).compactMap { $0 }.min()
+  }
+
+  // MARK: - systemd's patience
+
+  /// EXTEND_TIMEOUT_USEC in whatever systemd is told while it waits for a reload: TimeoutStartSec= counts
+  /// for that too, and would tell of a failure while the reload goes on. It pushes the watchdog as well
+  /// (service_extend_timeout in systemd's src/core/service.c), so no more is asked for than the watchdog
+  /// has left. What a reload may take is bounded by its own budgets.
+  func reloadExtension(at now: Moment) -> Duration? {
+    guard isReloadAwaited else { return nil }
+    guard let watchdog = policy.watchdog else { return Self.extensionLength }
+    guard let fedAt, fedAt + watchdog > now else { return nil }
+    return fedAt + watchdog - now
+  }
+
+  /// When systemd is asked again; nil where the watchdog's feeding does it.
+  private var reloadExtensionDue: Moment? {
+    guard isReloadAwaited, policy.watchdog == nil else { return nil }
+    return statusSent.map { $0.at + Self.extensionEvery }
+  }
+
+  /// Not while the child is restarted, which may go on without an end.
+  private var isReloadAwaited: Bool {
+    guard replacing.isTold else { return false }
+    switch phase {
+    case .ready, .bereft: return true
+    case .launching, .starting, .reloading, .healing, .stopping, .ended: return false
+    }
   }
 
   // MARK: - Those who wait

@@ -25,6 +25,9 @@ extension Supervision {
     if let earlier = owed?.notification { inherit(earlier, into: &notification, at: now) }
     notification.status = statusText
     if notification.watchdog == .feed { fedAt = now }
+    if notification.extendTimeout == nil, !notification.ready {
+      notification.extendTimeout = reloadExtension(at: now)
+    }
     statusSent = (statusKey, statusText, now)
     reports.tellAt = nil
     effects.append(.notify(notification))
