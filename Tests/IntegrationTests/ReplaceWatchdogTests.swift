@@ -63,6 +63,9 @@ extension UnderSystemd {
         #expect(try await app.reload().succeeded)
         try await app.next("ok")
         #expect(try await app.reload().succeeded)
+        // For more than a period of the watchdog's it is fed.
+        try await Task.sleep(for: .seconds(3))
+        #expect(try await app.service.property("ActiveState") == "active")
         try await freeze(app, 3)
         let old = try await app.process(2)
         #expect(try await app.isAlive(old), "it serves on")

@@ -75,7 +75,11 @@ enum ProcessTree {
 
   /// When it was forked, in ticks of 10 ms since the machine's start (field 22 of proc_pid_stat(5));
   /// execve(2) leaves it as it is.
-  static func birth(of process: pid_t) -> UInt64? { state(of: process)?.birth }
+  static func birth(of process: pid_t) -> UInt64? {
+    // The name is the second field, and the state, the first one here, the third.
+    guard let fields = fields(of: process), fields.count > 19 else { return nil }
+    return UInt64(String(decoding: fields[19], as: UTF8.self))
+  }
 
   /// Whether it has ended and waits to be reaped: then it holds nothing any more.
   static func hasEnded(_ process: pid_t) -> Bool {
@@ -90,19 +94,19 @@ enum ProcessTree {
     return numbers(in: "/proc/\(process)/task").first { !hasEnded($0) } ?? process
   }
 
+  private static func state(of process: pid_t) -> (letter: UInt8, parent: pid_t)? {
+    guard let fields = fields(of: process), fields.count > 1, let letter = fields[0].first,
+      let parent = number(fields[1])
+    else { return nil }
+    return (letter, parent)
+  }
+
   /// /proc/PID/stat: the fields behind the name, which may hold anything, parentheses included.
-  private static func state(
-    of process: pid_t
-  ) -> (letter: UInt8, parent: pid_t, birth: UInt64)? {
+  private static func fields(of process: pid_t) -> [ArraySlice<UInt8>]? {
     guard let text = ProcFile.read("/proc/\(process)/stat"),
       let end = text.lastIndex(of: UInt8(ascii: ")"))
     else { return nil }
-    let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
-    // The name is the second field, and the state the third.
-    guard fields.count > 19, let letter = fields[0].first, let parent = number(fields[1]),
-      let birth = UInt64(String(decoding: fields[19], as: UTF8.self))
-    else { return nil }
-    return (letter, parent, birth)
+    return text[(end + 1)...].split(separator: UInt8(ascii: " "))
   }
 
   private static func numbers(in folder: String) -> [pid_t] {
