@@ -17,16 +17,18 @@ final class Runner {
   private var generation = 1
   private var lastGeneration = 1
   /// The generation beside it (`--on-reload replace`).
-  private var other: Other?
+  private var other: OtherGeneration?
   private let launch: (_ generation: Int, _ beside: Bool) throws(Refusal) -> Child
   private let makeProbes: (_ generation: Int) throws(Refusal) -> [any Probe]
   /// With `--on-reload replace`.
   private let generations: Generations?
   private let sweep: Sweep?
+  private let family: FamilySweep
   private let notifier: Notifier?
   private var probes: [any Probe]
   private let commands: ExecRunner
   private var signals: SignalReader
+  private let unit: UnitDesk
   private let sharesTerminal: Bool
   private let action: UnhealthyAction?
   private var supervision: Supervision
@@ -59,12 +61,14 @@ final class Runner {
     self.generations = generations
     generations?.heads[1] = child.process.rawValue
     sweep = generations.map { Sweep(commands: commands, generations: $0, log: log) }
+    family = FamilySweep(commands: commands)
     sharesTerminal = child.sharesTerminal
     self.notifier = notifier
     self.probes = probes
     self.commands = commands
     signals = SignalReader(
       isService: OwnUnit.isService, sharesTerminal: child.sharesTerminal, ignored: ignored)
+    unit = UnitDesk(isService: signals.isService, log: log, on: loop)
     // Longer than the watchdog's period is of no use: it is over then.
     action = plan.unhealthyCommand.map {
       UnhealthyAction($0, limit: plan.policy.watchdog ?? .seconds(90), commands: commands)
@@ -109,7 +113,7 @@ final class Runner {
     }
     handle(.childStarted)
     let keeper = StoreKeeper(listening, notifier, log: log, on: loop)
-    askAboutUnit(andStore: keeper != nil) { [self] unit in
+    unit.ask(andStore: keeper != nil) { [self] unit in
       signals.unit = unit
       keeper?.answered(unit?.descriptorStoreMax)
       if signals.isService, unit?.killMode == nil {
@@ -157,7 +161,9 @@ final class Runner {
       action?.run(check: check, reason: reason, child: child?.process, on: loop) {
         [log] level, text in log.log(level: Logger.Level(level), "\(text)")
       }
-    case .askReach: askReach()
+    case .askReach:
+      unit.settleReach(
+        signals: { [self] in signals }, settled: { [self] in handle(.reachKnown($0)) })
     case .look:
       sockets.look(without: commands.processes, on: loop) { [self] in handle(.looked($0)) }
     case .log(let level, let text): log.log(level: Logger.Level(level), "\(text)")
@@ -211,44 +217,6 @@ final class Runner {
     handle(.undelivered(notification, reason: String(cString: strerror(code))))
   }
 
-  /// How long a stop waits for systemd to say whom it signalled.
-  private static let askPatience = Duration.milliseconds(500)
-
-  private func askAboutUnit(andStore: Bool = false, _ answered: @escaping (OwnUnit?) -> Void) {
-    guard signals.isService else { return answered(nil) }
-    let answered = NIOLoopBound(answered, eventLoop: loop)
-    let log = log
-    let isAsking = DetachedThread.run { [loop] in
-      let answer = Result { try OwnUnit.ask(patience: .seconds(5), andStore: andStore) }
-      loop.execute {
-        switch answer {
-        case .success(let unit): answered.value(unit)
-        case .failure(let error):
-          log.debug("systemd cannot be asked of this unit: \(error)")
-          answered.value(OwnUnit.fromFiles())
-        }
-      }
-    }
-    if isAsking != 0 { answered.value(OwnUnit.fromFiles()) }
-  }
-
-  private func askReach() {
-    var isSettled = false
-    func settle(_ unit: OwnUnit?) {
-      if isSettled { return }
-      isSettled = true
-      let isStopping = unit?.activeState.map { $0 == "deactivating" || $0 == "failed" }
-      let reach = SignalReach.settle(
-        killMode: unit?.killMode.flatMap(KillMode.init(rawValue:)) ?? signals.killMode,
-        unitIsStopping: isStopping ?? signals.wasContinued)
-      handle(.reachKnown(reach))
-    }
-    loop.assumeIsolated().scheduleTask(in: TimeAmount(upToAYear: Self.askPatience)) {
-      settle(OwnUnit.fromFiles())
-    }
-    askAboutUnit(settle)
-  }
-
   private func warnAboutStopSignal(_ unit: OwnUnit?) {
     guard let signal = supervision.policy.stopSignal, unit?.killMode == "control-group",
       signals.killSignal != signal.number
@@ -295,8 +263,7 @@ final class Runner {
         commands.reaped(process, status)
       }
     }
-    // What a killed process leaves behind comes to vouch only now.
-    if isSweeping { killRest() }
+    family.goOn()
     sweep?.goOn(running: heads)
     tellEnd()
     tellOtherEnd()
@@ -309,7 +276,6 @@ final class Runner {
     lastChild = (child, generation)
     self.ended = nil
     lastEnd = ended
-    lastGroup = child.leadsGroup ? child.process : nil
     if supervision.isStarting, let finding = sockets.lastWords(ended) { handle(.looked(finding)) }
     handle(.childEnded(ChildEnd(ended)))
   }
@@ -331,7 +297,7 @@ final class Runner {
 
   private func startChild() {
     killRest()
-    isSweeping = false
+    family.end()
     desk?.discard()
     do throws(Refusal) {
       lastGeneration += 1
@@ -348,21 +314,6 @@ final class Runner {
   }
 
   // MARK: - The generation beside the one that serves
-
-  private struct Other {
-    var child: Child
-    var generation: Int
-    /// Whether it is to take the place of the one that serves, and not the other way round.
-    var isNew: Bool
-    var probes: [any Probe]
-    var running: [CheckID: any RunningProbe] = [:]
-    var ended: ExitStatus?
-    /// The stop signal that it has to finish after, once it was replaced: whatever outlives its first
-    /// process, as the server behind a shell script does, gets that too.
-    var drains: NamedSignal?
-    /// Whether something did.
-    var isOutlived = false
-  }
 
   /// The last one that served and ended, until it is swept up after.
   private var lastChild: (Child, generation: Int)?
@@ -404,7 +355,7 @@ final class Runner {
       }
       let probes = try makeProbes(generation)
       let started = try launch(generation, true)
-      other = Other(child: started, generation: generation, isNew: true, probes: probes)
+      other = OtherGeneration(child: started, generation: generation, isNew: true, probes: probes)
       generations?.heads[generation] = started.process.rawValue
       handle(.other(.started))
     } catch {
@@ -430,7 +381,7 @@ final class Runner {
   private func swapGenerations() {
     guard let new = other else { return }
     other = child.map {
-      Other(child: $0, generation: generation, isNew: false, probes: [], ended: ended)
+      OtherGeneration(child: $0, generation: generation, isNew: false, probes: [], ended: ended)
     }
     (child, generation, probes, ended) = (new.child, new.generation, new.probes, new.ended)
   }
@@ -458,57 +409,10 @@ final class Runner {
 
   // MARK: - What the last child left behind
 
-  /// The group that the last child led. Its number stays taken while a member is left.
-  private var lastGroup: ProcessID?
-  /// Whether the last child's family is being killed, until the next child starts.
-  private var isSweeping = false
-
-  /// SIGKILL to whatever of the last child's family goes on, as systemd sends it to what is left in a
-  /// control group: old workers must not serve beside the new child's.
   private func killRest() {
-    if let sweep {
-      guard let (child, generation) = lastChild else { return }
-      lastChild = nil
-      return sweep.begin(of: child, generation, running: heads)
-    }
-    isSweeping = true
-    try? lastGroup?.sendToGroup(.kill)
-    lastGroup = nil
-    for process in Offspring.all() where !commands.processes.contains(process) {
-      try? process.send(.kill)
-    }
-  }
-}
-
-extension ProbeVerdict {
-  init(_ outcome: ProbeResult) {
-    switch outcome {
-    case .passed(let detail): self = .passed(detail)
-    case .failed(let reason): self = .failed(reason)
-    case .timedOut(let reason): self = .timedOut(reason)
-    case .stale(let detail, let late): self = .stale(detail, late: Duration(late))
-    case .inconclusive(let reason): self = .inconclusive(reason)
-    }
-  }
-}
-
-extension ChildEnd {
-  init(_ status: ExitStatus) {
-    switch status {
-    case .exited(let code): self = .exited(code)
-    case .signaled(let signal, coreDumped: _): self = .signaled(NamedSignal(signal))
-    }
-  }
-}
-
-extension Logger.Level {
-  init(_ level: LogLevel) {
-    switch level {
-    case .error: self = .error
-    case .warning: self = .warning
-    case .notice: self = .notice
-    case .info: self = .info
-    case .debug: self = .debug
-    }
+    let last = lastChild
+    lastChild = nil
+    guard let sweep else { return family.begin(of: last?.0) }
+    if let (child, generation) = last { sweep.begin(of: child, generation, running: heads) }
   }
 }
