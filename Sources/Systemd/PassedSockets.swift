@@ -29,6 +29,7 @@ public struct PassedSockets: Sendable {
   ///
   /// - Throws: `SystemdError` where the variables are malformed or a descriptor is not open.
   public static func received() throws(SystemdError) -> PassedSockets {
+    OwnNumber.claim("LISTEN_PID")
     // Read before the call, for the error: which of the three was wrong it does not tell.
     let seen = SystemdError.environment("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
     var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?

@@ -11,6 +11,7 @@ public enum WatchdogSettings {
   public static func period() throws(SystemdError) -> Duration? {
     // No process has pid 0: it is another's, not a malformed one (sd_watchdog_enabled says ERANGE).
     if let pid = getenv("WATCHDOG_PID"), strcmp(pid, "0") == 0 { return nil }
+    OwnNumber.claim("WATCHDOG_PID")
     let seen = SystemdError.environment("WATCHDOG_USEC", "WATCHDOG_PID")
     var microseconds: UInt64 = 0
     let result = sd_watchdog_enabled(0, &microseconds)
