@@ -84,14 +84,14 @@ public final class AdoptionStart {
     childEnd = -1
   }
 
-  /// Waits for the descriptor, as long as somebody may send it. Returns it, or -1.
+  /// Waits for the descriptor, as long as somebody may send it. Returns it, or a negative errno.
   ///
   /// - Parameter patience: in milliseconds.
   func awaitListener(patience: CInt) -> CInt {
     closeChildEnd()
     var waiting = pollfd(fd: ownEnd, events: Int16(POLLIN), revents: 0)
-    guard poll(&waiting, 1, patience) > 0 else { return -1 }
-    return max(cadopt_receive(ownEnd), -1)
+    guard poll(&waiting, 1, patience) > 0 else { return -ETIMEDOUT }
+    return cadopt_receive(ownEnd)
   }
 
   var state: cadopt_filter { filter.assumingMemoryBound(to: cadopt_filter.self).pointee }

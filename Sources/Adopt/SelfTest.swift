@@ -25,6 +25,8 @@ struct SelfTestProgress {
   /// What could not be read of the one that binds, and why; it goes on then, and fails by itself.
   var obstacle: Int32 = 0
   var obstacleError: CInt = 0
+  /// What vouch or the machine was short of, as an errno: nothing that the set-up is to blame for.
+  var shortage: CInt = 0
 }
 
 extension Adoption {
@@ -56,11 +58,14 @@ extension Adoption {
     if !isOver { kill(process, SIGKILL) }
     var status: CInt = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    let seen = progress.pointee
+    if isOver, status == 0, seen.isAdopted { return }
+    for error in [seen.shortage, seen.error] where Asker.Failure(error).isShortage {
+      throw .short(error)
+    }
     if !isOver {
       throw .impossible("the self-test took longer than \(Self.patience / 1000) s")
     }
-    let seen = progress.pointee
-    if status == 0, seen.isAdopted { return }
     throw .impossible(SelfTestReason.of(seen, status: status))
   }
 
@@ -84,6 +89,10 @@ extension Adoption {
       Supervisor(
         listener: listener, sockets: sockets, options: options, trial: progress
       ) { _ in }.run(patience: Self.patience)
+    } else {
+      if listener == -EMFILE { progress.pointee.shortage = EMFILE }
+      // It waits for an answer that nobody can give.
+      kill(binder, SIGKILL)
     }
     var status: CInt = 0
     while waitpid(binder, &status, 0) < 0 && errno == EINTR {}

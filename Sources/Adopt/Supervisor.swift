@@ -240,6 +240,7 @@ final class Supervisor {
         return result
       }
       if told.isNewShortage { report(.short(failure.text)) }
+      trial?.pointee.shortage = failure.error
       usleep(pause)
       pause = min(pause * 2, 50_000)
     }

@@ -198,6 +198,20 @@ extension UnderSystemd {
       }
     }
 
+    @Test("with too few descriptors for the self-test, it is that which is said, and at once")
+    func tooFewDescriptors() async throws {
+      let sandbox = try await Sandbox.shared
+      for limit in 5...11 {
+        let result = try await sandbox.run([
+          "prlimit", "--nofile=\(limit)", Places.Inside.vouch, "--listen",
+          "127.0.0.1:\(Service.freshPort())", "--pass", "adopt", "--no-check", "--", "/bin/true",
+        ])
+        #expect(result.status == 70, "\(limit): \(result)")
+        #expect(result.errors.contains("--pass adopt: "), "\(limit): \(result)")
+        #expect(result.errors.contains("Too many open files"), "\(limit): \(result)")
+      }
+    }
+
     @Test("a vouch inside of a vouch cannot adopt as well, and says so")
     func nested() async throws {
       let port = Service.freshPort()
