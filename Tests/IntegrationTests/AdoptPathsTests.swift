@@ -17,9 +17,11 @@ extension UnderSystemd {
     }
 
     static let servers = [
+      // One worker: of several, one that still boots loses a SIGTERM that comes right after READY=1, serves
+      // on, and is killed in the midst of it after its graceful timeout.
       Server(
         name: "gunicorn",
-        command: "/usr/bin/gunicorn --workers 2 --bind unix:PATH --chdir \(wsgi) app:app",
+        command: "/usr/bin/gunicorn --workers 1 --bind unix:PATH --chdir \(wsgi) app:app",
         speaks: "http"),
       // By a path that is relative to where it runs.
       Server(
@@ -82,7 +84,10 @@ extension UnderSystemd {
         RestrictAddressFamilies=AF_UNIX
         ProtectProc=invisible
         """
-      try await withServer(server, socket: "SocketUser=nobody", sandbox) { service, path in
+      // Without AF_NETLINK a TCP check would wait for a moment in which the listen queue is empty.
+      try await withServer(
+        server, check: "--http @app/", socket: "SocketUser=nobody", sandbox
+      ) { service, path in
         try await service.start()
         let report = try await sandbox.underAdoptLoad(server.speaks, path) {
           try await service.systemctl("restart")

@@ -40,10 +40,11 @@ extension UnderSystemd {
       Server(
         name: "node", command: "/usr/bin/node FILES/adopt/server.js PORT", passed: "0.0.0.0:PORT"),
       Server(name: "python", command: "/usr/bin/python3 FILES/web_app.py --port PORT"),
+      // Why one worker, see AdoptPathsTests.
       Server(
         name: "gunicorn",
         command:
-          "/usr/bin/gunicorn --workers 2 --bind 127.0.0.1:PORT --chdir FILES/wsgi-app app:app"),
+          "/usr/bin/gunicorn --workers 1 --bind 127.0.0.1:PORT --chdir FILES/wsgi-app app:app"),
       Server(
         name: "nginx", command: "/usr/sbin/nginx -c ROOM/nginx.conf",
         settings: ["KillSignal=SIGQUIT"],

@@ -31,8 +31,9 @@ extension UnderSystemd {
       serviceText(vouch: vouch, child: child, "RestartSec=0", settings.joined(separator: "\n"))
     }
 
+    /// Why one worker, see AdoptPathsTests.
     private static let gunicorn =
-      "/usr/bin/gunicorn --workers 2 --graceful-timeout 20 "
+      "/usr/bin/gunicorn --workers 1 "
       + "--chdir \(Places.Inside.fixtures)/wsgi-app app:app"
 
     private func restart(_ service: Service, times: Int) async throws {
