@@ -25,15 +25,17 @@ StartLimitIntervalSec=0
 Type=notify
 WatchdogSec=30
 KillMode=mixed
-ExecStart=/usr/bin/vouch --http / --on-reload replace --drain 5s {options} -- {command}
+ExecStart=/usr/bin/vouch --http '{check}' --on-reload replace --drain 5s {options} -- {command}
 ExecReload=/usr/bin/vouch reload
 """
 GO = "/run/go-app/go-app"
 FIXTURES = "/usr/lib/vouch-fixtures"
+GUNICORN = f"/usr/bin/gunicorn --workers 2 --chdir {FIXTURES}/wsgi-app app:app"
 SERVERS = {
-    "gunicorn": {
-        "port": 8091, "options": "",
-        "command": f"/usr/bin/gunicorn --workers 2 --chdir {FIXTURES}/wsgi-app app:app"},
+    "gunicorn": {"port": 8091, "options": "", "command": GUNICORN},
+    # The checks warm its workers up before clients depend on them.
+    "gunicorn, rise=5": {
+        "port": 8095, "options": "", "command": GUNICORN, "check": "/ rise=5 interval=100ms"},
     "node": {"port": 8092, "options": "", "command": f"/usr/bin/node {FIXTURES}/node-app/server.js"},
     "Go": {"port": 8093, "options": "", "command": GO},
     "Go, adopted": {
@@ -126,7 +128,7 @@ def start(unit, server):
     with open(f"/etc/systemd/system/{unit}.socket", "w") as file:
         file.write(SOCKET.format(**server))
     with open(f"/etc/systemd/system/{unit}.service", "w") as file:
-        file.write(SERVICE.format(**server))
+        file.write(SERVICE.format(**{"check": "/", **server}))
     run("systemctl", "daemon-reload")
     run("systemctl", "start", f"{unit}.socket", f"{unit}.service")
 
