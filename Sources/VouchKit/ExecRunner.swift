@@ -1,6 +1,7 @@
 import Checks
 import Glibc
 import Launch
+import NIOCore
 
 /// Runs the commands of `--exec` checks, through the same launch as the child.
 ///
@@ -24,6 +25,9 @@ final class ExecRunner: CommandRunner {
   ) -> Result<any CommandHandle, CommandFailure> {
     start(command, variables: variables, ended)
   }
+
+  /// When a command last ended.
+  private(set) var lastEnd: NIODeadline?
 
   /// The processes that run for it now.
   var processes: Set<ProcessID> { Set(running.keys) }
@@ -67,6 +71,7 @@ final class ExecRunner: CommandRunner {
   /// Tells of a process that was reaped; others than its own are ignored.
   func reaped(_ process: ProcessID, _ status: ExitStatus) {
     guard let ended = running.removeValue(forKey: process) else { return }
+    lastEnd = .now()
     // What the command left behind in its group would go on for ever, one more with each probe.
     try? process.sendToGroup(.kill)
     switch status {

@@ -10,8 +10,8 @@ import Systemd
 /// what comes to them.
 ///
 /// vouch's own probes come there, too. Their connections are known and left out of a look, which waits
-/// until none is in flight; what comes while one is in flight is not told, since it may be the probe's
-/// own, or that of an `--exec` check's command.
+/// until none is in flight; what comes while a probe connects is not told, since it may be the probe's
+/// own, nor what comes while an `--exec` check's command runs.
 final class IdleDesk {
   /// The kernel sends it for arrivals: a standard signal, so that many merge into one, and one that
   /// hardly anybody sends to a service.
@@ -25,7 +25,7 @@ final class IdleDesk {
 
   private var loop: (any EventLoop)?
   private var isProbing: () -> Bool = { false }
-  private var spared: () -> Set<ProcessID> = { [] }
+  private var commands: ExecRunner?
   private var send: (Event) -> Void = { _ in }
   private var probesEndedAt: NIODeadline?
   /// A look that waits until no probe is in flight, or until it has waited for too long.
@@ -33,7 +33,8 @@ final class IdleDesk {
   private var hold: FamilyHold?
   private var timer: Scheduled<Void>?
 
-  /// How long the server's side of a probe may take to notice its end.
+  /// How long the server's side of a probe may take to notice its end, and the signal of its arrival to
+  /// be read.
   private static let settling = TimeAmount.milliseconds(20)
   /// Checks that overlap without end are not waited for.
   private static let patience = TimeAmount.seconds(10)
@@ -74,12 +75,12 @@ final class IdleDesk {
   }
 
   func attach(
-    on loop: any EventLoop, isProbing: @escaping () -> Bool,
-    spared: @escaping () -> Set<ProcessID>, send: @escaping (Event) -> Void
+    on loop: any EventLoop, isProbing: @escaping () -> Bool, commands: ExecRunner,
+    send: @escaping (Event) -> Void
   ) {
     self.loop = loop
     self.isProbing = isProbing
-    self.spared = spared
+    self.commands = commands
     self.send = send
   }
 
@@ -101,14 +102,19 @@ final class IdleDesk {
   static func isArrival(_ received: ReceivedSignal) -> Bool { received.origin == .other(1) }
 
   func arrived() {
-    if isDisturbed { return }
+    if mayBeOwn { return }
     // One is enough until the next look.
     use.disarm()
     send(.arrived)
   }
 
-  private var isDisturbed: Bool {
-    isProbing() || probesEndedAt.map { .now() < $0 + Self.settling } ?? false
+  /// A probe that waits for its answer hides nobody's arrival: a slow health endpoint may have one
+  /// waiting all the time.
+  private var mayBeOwn: Bool {
+    if own.mayArrive(within: Self.settling) { return true }
+    guard let commands else { return false }
+    return !commands.processes.isEmpty
+      || commands.lastEnd.map { .now() < $0 + Self.settling } ?? false
   }
 
   func probesEnded() {
@@ -160,7 +166,7 @@ final class IdleDesk {
       return answer(wasArmed ? seen : .used)
     }
     if hold == nil {
-      hold = FamilyHold(sparing: Set(spared().map(\.rawValue)))
+      hold = FamilyHold(sparing: Set((commands?.processes ?? []).map(\.rawValue)))
       self.waiting?.until = .now() + Self.holdPatience
     }
     guard hold?.isComplete() == true else {

@@ -95,8 +95,8 @@ final class Runner {
     }
     adopt?.isDiagnosed = { [self] in supervision.isDiagnosed }
     idle?.attach(
-      on: loop, isProbing: { [self] in !running.isEmpty },
-      spared: { [commands] in commands.processes }, send: { [self] in handle($0) })
+      on: loop, isProbing: { [self] in !running.isEmpty }, commands: commands,
+      send: { [self] in handle($0) })
     SignalChannel.open(inbox, on: loop) { [self] batch in
       // Standard signals come in the order of their numbers: the SIGHUP of SendSIGHUP= before the
       // SIGTERM that it followed.

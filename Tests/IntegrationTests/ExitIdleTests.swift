@@ -227,7 +227,7 @@ extension UnderSystemd {
     @Test("an open connection keeps it up, and short ones in each period do, too")
     func kept() async throws {
       try await withActivated(
-        "idle-kept", vouch: "--http /healthz --interval 100ms --exit-idle 3s",
+        "idle-kept", vouch: "--http /healthz --interval 1s --exit-idle 3s",
         child: Fixture.webApp()
       ) { service, _, port, sandbox in
         try await service.start()
@@ -238,6 +238,23 @@ extension UnderSystemd {
         #expect(try await service.mainPID == main)
         for _ in 0..<5 {
           try await Task.sleep(for: .seconds(1))
+          _ = try await ask(port, sandbox)
+        }
+        #expect(try await service.mainPID == main)
+        try await service.wait(for: "ActiveState", "inactive")
+      }
+    }
+
+    @Test("short connections keep it up although a slow check is nearly always in flight")
+    func slowCheck() async throws {
+      try await withActivated(
+        "idle-slow-check", vouch: "--http /healthz --interval 1s --exit-idle 2s",
+        child: Fixture.webApp(delay: 0.9)
+      ) { service, _, port, sandbox in
+        try await service.start()
+        let main = try await service.mainPID
+        for _ in 0..<16 {
+          try await Task.sleep(for: .milliseconds(500))
           _ = try await ask(port, sandbox)
         }
         #expect(try await service.mainPID == main)

@@ -166,6 +166,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     isOver = true
     if let watch { deadlines.endWatch(watch) }
     deadlines.disarm(self)
+    peers.own?.end(self)
     owner?.drop()
     seek?.drop()
     seek = nil
@@ -203,6 +204,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
   private func tryNext() {
     guard let address = untried.popFirst() else { return finish(failures.verdict) }
     phase = .connect
+    peers.own?.begin(self)
     giveShare()
     if let ownership = peers.ownership, let generation = peers.generation,
       ownership.mustTell(generation)
@@ -319,6 +321,7 @@ class ConnectionRun: RunningProbe, Deadlines.Handler, @unchecked Sendable {
     hasConnected()
     peers.prefer(address)
     peers.own?.note(channel, unixClient: unixClient)
+    peers.own?.end(self)
     guard let owner, !isKnown else { return connected(channel) }
     let step = owner.connected(channel, to: address) { step in
       if case .goOn = step {

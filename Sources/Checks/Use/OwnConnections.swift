@@ -13,7 +13,26 @@ public final class OwnConnections {
   /// The server's side of each Unix connection that was closed after a server had accepted it.
   private(set) var unixServers: [UInt32] = []
 
+  /// The runs of probes that are about to have a connection.
+  private var connecting: Set<ObjectIdentifier> = []
+  private var lastConnecting: NIODeadline?
+
   public init() {}
+
+  /// Whether one is being made, or was until so long ago: an arrival that is told just now may be it.
+  public func mayArrive(within time: TimeAmount) -> Bool {
+    !connecting.isEmpty || lastConnecting.map { .now() < $0 + time } ?? false
+  }
+
+  /// To be called before a run of a probe connects; any number of times.
+  func begin(_ run: ConnectionRun) {
+    connecting.insert(ObjectIdentifier(run))
+  }
+
+  /// To be called once the connection stands, and where none is to be made any more.
+  func end(_ run: ConnectionRun) {
+    if connecting.remove(ObjectIdentifier(run)) != nil { lastConnecting = .now() }
+  }
 
   /// - Parameter unixClient: the inode of a Unix connection's own socket.
   func note(_ channel: any Channel, unixClient: UInt32) {
