@@ -471,13 +471,15 @@ extension UnderSystemd {
     @Test("without systemd it opens the socket, checks it, and says nothing of a store")
     func outside() async throws {
       let sandbox = try await Sandbox.shared
+      let log = Service.freshFile("listen-outside")
       let port = Service.freshPort()
       let result = try await sandbox.shell(
         """
         \(Places.Inside.vouch) --listen web=127.0.0.1:\(port) --http @web/healthz --interval 1s -- \
-        \(Fixture.webApp()) & vouch=$!
+        \(Fixture.webApp()) 2>\(log) & vouch=$!
         curl -sS --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:\(port)/
-        kill $vouch; wait $vouch
+        for _ in $(seq 200); do grep -q 'vouch: ready' \(log) && break; sleep 0.05; done
+        kill $vouch; wait $vouch; cat \(log) >&2
         """)
       #expect(result.output.hasPrefix("hello from process"), "\(result)")
       #expect(result.errors.contains("vouch: listening on web=127.0.0.1:\(port)\n"), "\(result)")
