@@ -44,7 +44,7 @@ final class Runner {
   private var waiting: [Event] = []
   private var isHandling = false
   private var running: [CheckID: any RunningProbe] = [:]
-  private var alarm: (at: Moment, task: Scheduled<Void>)?
+  private let alarm: Alarm
 
   init(
     loop: EventLoop, log: Logger, child: Child,
@@ -54,6 +54,7 @@ final class Runner {
     adopt: AdoptDesk?, socketDesk: SocketDesk, idle: IdleDesk?, ignored: UInt64
   ) {
     self.loop = loop
+    alarm = Alarm(loop)
     self.log = log
     self.child = child
     self.launch = launch
@@ -119,7 +120,7 @@ final class Runner {
       if signals.isService, unit?.killMode == nil {
         log.notice("KillMode= is not known: the child gets vouch's copy of each signal")
       }
-      warnAboutStopSignal(unit)
+      warn(.stopSignal(supervision.policy.stopSignal, unit, killSignal: signals.killSignal))
       idle?.warn(unit)
     }
   }
@@ -132,7 +133,11 @@ final class Runner {
       for effect in supervision.handle(waiting.removeFirst(), at: .now) { carryOut(effect) }
     }
     isHandling = false
-    setAlarm()
+    alarm.set(supervision.wakeAt) { [self] in
+      // What has come is not late.
+      desk?.readAll()
+      handle(.clock)
+    }
   }
 
   private func carryOut(_ effect: Effect) {
@@ -173,24 +178,6 @@ final class Runner {
     }
   }
 
-  // MARK: - Time
-
-  /// One timer for everything that waits, so that nothing wakes vouch between probes.
-  private func setAlarm() {
-    let next = supervision.wakeAt
-    if let alarm, alarm.at == next { return }
-    alarm?.task.cancel()
-    alarm = next.map { at in
-      let task = loop.assumeIsolated().scheduleTask(deadline: at.deadline) { [self] in
-        alarm = nil
-        // What has come is not late.
-        desk?.readAll()
-        handle(.clock)
-      }
-      return (at, task)
-    }
-  }
-
   // MARK: - Probes
 
   private func probe(_ id: CheckID, _ timeout: Duration) {
@@ -217,25 +204,17 @@ final class Runner {
     handle(.undelivered(notification, reason: String(cString: strerror(code))))
   }
 
-  private func warnAboutStopSignal(_ unit: OwnUnit?) {
-    guard let signal = supervision.policy.stopSignal, unit?.killMode == "control-group",
-      signals.killSignal != signal.number
-    else { return }
-    log.warning(
-      "--stop-signal \(signal) has no effect with KillMode=control-group, where systemd itself signals the child: set KillMode=mixed"
-    )
-  }
-
   private var mayWarnAboutReplacing = true
 
   /// Says it before the first deploy that `--on-reload replace` will not do.
   private func warnAboutReplacing() {
     guard mayWarnAboutReplacing, let generations else { return }
     mayWarnAboutReplacing = false
-    guard let obstacle = generations.obstacle else { return }
-    log.warning(
-      "--on-reload replace: a reload would fail: it could not be told whose answers the checks get, since \(obstacle)"
-    )
+    warn(.replacing(generations.obstacle))
+  }
+
+  private func warn(_ warning: LateWarning?) {
+    if let warning { log.warning("\(warning.text)") }
   }
 
   // MARK: - Signals and ends
