@@ -70,6 +70,9 @@ public enum Event: Hashable, Sendable {
   case arrived
   /// What `Effect.seeUse` asked for.
   case useSeen(Use)
+  /// How long vouch is to stay up at least before it ends for being idle: what the manager's limit of
+  /// starts asks for.
+  case leastLife(Duration)
   /// The moment that `Supervision.wakeAt` named has come.
   case clock
   /// A signal that ends the service.

@@ -31,6 +31,8 @@ public struct Policy: Sendable {
   public var drain: Duration?
   /// After how long without a connection the child is stopped (`--exit-idle`); nil: never.
   public var exitIdle: Duration?
+  /// How long vouch stays up at least before it ends for being idle, until `Event.leastLife` tells better.
+  public var leastLife = Duration.zero
   /// What the random part of the back-off between restarts is drawn from.
   public var seed: UInt64
 

@@ -6,6 +6,9 @@
 // No connection is lost: the last look before the stop signal is made with the child stopped by
 // SIGSTOP. What had come by then is seen, and the child goes on; what comes later stays in the queue, for
 // a graceful child that still takes it, or for the next activation.
+//
+// systemd limits how often a service starts, and closes the socket of one that comes too often
+// (systemd.unit(5), StartLimitIntervalSec=): so vouch does not end before its least life is over.
 
 /// How long nobody has used the child.
 struct Idling: Hashable, Sendable {
@@ -33,17 +36,30 @@ extension Supervision {
     guard phase == .ready, !owesReady, replacing.other == nil else { return endIdling() }
     var idling = idling ?? Idling(lookAt: now)
     if let due = idling.lookAt, due <= now {
-      if let since = idling.since, now - since >= limit, !isUsable {
+      let isOver = idling.since.map { now >= mayEnd(after: limit, since: $0) } ?? false
+      if isOver, !isUsable {
         // A child that fails is the watchdog's, or is about to be healed.
         idling.lookAt = now + Self.usePause(limit)
       } else {
-        let isOver = idling.since.map { now - $0 >= limit } ?? false
         idling.looking = isOver ? .held : .plainly
         idling.lookAt = nil
         effects.append(.seeUse(held: isOver))
       }
     }
     self.idling = idling
+  }
+
+  private func mayEnd(after limit: Duration, since: Moment) -> Moment {
+    max(since + limit, upSince.map { $0 + leastLife } ?? since)
+  }
+
+  mutating func live(atLeast time: Duration, at now: Moment) {
+    leastLife = time
+    guard let limit = policy.exitIdle, let since = idling?.since, idling?.looking == .no else {
+      return
+    }
+    let lookAt = max(mayEnd(after: limit, since: since), now)
+    idling?.lookAt = lookAt
   }
 
   /// Whether all checks that gate anything pass.
@@ -84,7 +100,7 @@ extension Supervision {
       if wasHeld { effects.append(.letGo) }
       return
     }
-    if wasHeld, let since = idling.since, now - since >= limit, isUsable {
+    if wasHeld, let since = idling.since, now >= mayEnd(after: limit, since: since), isUsable {
       self.idling = nil
       return stopIdle(after: limit, at: now)
     }
@@ -92,7 +108,8 @@ extension Supervision {
     let since = idling.since ?? now
     idling.since = since
     // Meanwhile each connection is told of as it comes.
-    idling.lookAt = max(since + limit, wasHeld ? now + Self.usePause(limit) : now)
+    idling.lookAt = max(
+      mayEnd(after: limit, since: since), wasHeld ? now + Self.usePause(limit) : now)
   }
 
   private mutating func stopIdle(after limit: Duration, at now: Moment) {

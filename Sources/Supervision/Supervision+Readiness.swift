@@ -7,6 +7,7 @@ extension Supervision {
     guard case .launching = phase else { return }
     phase = .starting(since: now)
     startedAt = now
+    upSince = now
     for id in records.indices { records[id].due = now }
     extendAt = policy.startTimeout == nil ? nil : now
     if !readyIfGatesPass(at: now) { tellStatus(at: now) }

@@ -16,6 +16,9 @@ public struct Supervision: Sendable {
 
   /// When the child began to run.
   var startedAt: Moment?
+  /// When the first child began to run.
+  var upSince: Moment?
+  var leastLife: Duration
   /// When the watchdog was last fed, or armed by READY=1.
   var fedAt: Moment?
   /// When systemd is next asked for more time (rule 2).
@@ -50,6 +53,7 @@ public struct Supervision: Sendable {
 
   public init(_ policy: Policy) {
     self.policy = policy
+    leastLife = policy.leastLife
     backOff = BackOff(seed: policy.seed)
     records = policy.checks.map { _ in CheckRecord(due: Moment(sinceOrigin: .zero)) }
   }
@@ -68,6 +72,7 @@ public struct Supervision: Sendable {
     case .reported(let message): reported(message, at: now)
     case .arrived: arrived(at: now)
     case .useSeen(let use): useSeen(use, at: now)
+    case .leastLife(let time): live(atLeast: time, at: now)
     case .clock: break
     case .stop(let signal, let reach): stop(signal, reach, at: now)
     case .reachKnown(let reach): reachKnown(reach, at: now)

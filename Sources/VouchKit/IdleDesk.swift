@@ -84,15 +84,17 @@ final class IdleDesk {
     self.send = send
   }
 
-  /// Says what in the unit works against it.
-  func warn(_ unit: OwnUnit?) {
+  /// Takes what is known of the unit, and says what in it works against --exit-idle.
+  func take(_ unit: OwnUnit?) {
     guard let unit else { return }
+    let startLimit = IdleStartLimit(unit)
+    send(.leastLife(startLimit?.shortest ?? .zero))
     if let restart = unit.restart, ["always", "on-success"].contains(restart) {
       log.warning(
         "Restart=\(restart) starts the service again as soon as --exit-idle has ended it: set Restart=on-failure"
       )
     }
-    if let warning = IdleStartLimit(unit)?.warning(for: limit) { log.warning("\(warning)") }
+    if let notice = startLimit?.notice(for: limit) { log.notice("\(notice)") }
   }
 
   // MARK: - Arrivals

@@ -9,28 +9,37 @@ struct IdleStartLimit: Hashable {
   var burst: Int
   var interval: Duration
 
+  /// systemd's defaults.
+  static let standard = IdleStartLimit(burst: 5, interval: .seconds(10))
+
   /// What the unit says, or systemd's defaults; nil where starts are not limited.
   init?(_ unit: OwnUnit) {
-    burst = unit.startLimitBurst ?? 5
+    burst = unit.startLimitBurst ?? Self.standard.burst
     if let microseconds = unit.startLimitMicroseconds {
       interval = .microseconds(Int64(clamping: microseconds))
     } else if let text = unit.startLimitText {
       guard let time = try? DurationText.parse(text) else { return nil }
       interval = time
     } else {
-      interval = .seconds(10)
+      interval = Self.standard.interval
     }
     guard burst > 0, interval > .zero else { return nil }
   }
 
-  /// The shortest time of `--exit-idle` with which clients that come one by one cannot reach the limit.
+  private init(burst: Int, interval: Duration) {
+    self.burst = burst
+    self.interval = interval
+  }
+
+  /// How long vouch is to stay up, so that clients that come one by one cannot reach the limit: as many
+  /// lives as starts are allowed take longer than the interval, since each begins after its start.
   var shortest: Duration { interval / burst }
 
-  func warning(for limit: Duration) -> String? {
+  func notice(for limit: Duration) -> String? {
     guard limit < shortest else { return nil }
     return
-      "--exit-idle \(limit.brief) allows for more than \(burst) starts in \(interval.brief), at which "
-      + "systemd gives up the service and its socket: set StartLimitIntervalSec=0, or at least "
-      + "\(shortest.brief)"
+      "--exit-idle \(limit.brief): the service stays up for at least \(shortest.brief), since systemd "
+      + "gives it up, and its socket, at more than \(burst) starts in \(interval.brief): "
+      + "StartLimitIntervalSec=0 lifts that"
   }
 }

@@ -138,6 +138,7 @@ extension Policy {
     onReload = options.onReload
     drain = try span("--drain", options.drain)
     exitIdle = try IdleDesk.limit(options.exitIdle)
+    if OwnUnit.isService { leastLife = IdleStartLimit.standard.shortest }
     if let text = options.stopSignal {
       guard let signal = Launch.Signal(text) else {
         throw .usage(

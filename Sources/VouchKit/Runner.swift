@@ -121,7 +121,7 @@ final class Runner {
         log.notice("KillMode= is not known: the child gets vouch's copy of each signal")
       }
       warn(.stopSignal(supervision.policy.stopSignal, unit, killSignal: signals.killSignal))
-      idle?.warn(unit)
+      idle?.take(unit)
     }
   }
 

@@ -65,7 +65,7 @@ extension UnderSystemd.ExitIdle {
     }
   }
 
-  @Test("a time at which systemd's start limit would close the socket is warned of")
+  @Test("a time at which systemd's start limit would close the socket: it stays up for long enough")
   func startLimit() async throws {
     for (time, isShort) in [("1s", true), ("2s", false)] {
       let name = "idle-limit-\(time)"
@@ -78,9 +78,33 @@ extension UnderSystemd.ExitIdle {
         try await service.start()
         try await service.wait(for: "ActiveState", "inactive")
         let journal = try await service.journal()
-        #expect(
-          journal.contains("set StartLimitIntervalSec=0, or at least 2 s") == isShort, "\(journal)")
+        #expect(journal.contains("stays up for at least 2 s, since") == isShort, "\(journal)")
       }
+    }
+  }
+
+  @Test("a client that comes whenever it is down never reaches systemd's limit of starts")
+  func startLimitNotReached() async throws {
+    let name = "idle-limit-many"
+    try await withActivated(
+      name, vouch: "--http /healthz --interval 1s --exit-idle 100ms", child: Fixture.webApp()
+    ) { service, socket, port, sandbox in
+      let unit = try await sandbox.shell(
+        "cd /run/systemd/system && sed -i /StartLimit/d \(name).service \(name).socket "
+          + "&& systemctl daemon-reload")
+      try #require(unit.succeeded)
+      var seen: Set<String> = []
+      // Two more than systemd allows in ten seconds, and more than ten seconds.
+      for _ in 0..<7 {
+        let answer = try await sandbox.run(
+          ["curl", "-sS", "--max-time", "20", "http://127.0.0.1:\(port)/"])
+        #expect(answer.output.hasPrefix("hello"), "\(answer)")
+        seen.insert(answer.output)
+        try await service.wait(for: "ActiveState", "inactive")
+      }
+      #expect(seen.count == 7, "\(seen)")
+      #expect(try await service.property("Result") == "success")
+      #expect(try await socket.property("ActiveState") == "active")
     }
   }
 }

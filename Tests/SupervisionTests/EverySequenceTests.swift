@@ -68,10 +68,14 @@ import Testing
     ),
     (
       "idle for less than an interval, restarting",
-      Policy(
-        checks: [.plain(fall: 1), .component("worker", gates: .watchdog)],
-        watchdog: .seconds(60), startTimeout: .seconds(20), onUnhealthy: .restart,
-        stopSignal: .quit, exitIdle: .seconds(2))
+      {
+        var policy = Policy(
+          checks: [.plain(fall: 1), .component("worker", gates: .watchdog)],
+          watchdog: .seconds(60), startTimeout: .seconds(20), onUnhealthy: .restart,
+          stopSignal: .quit, exitIdle: .seconds(2))
+        policy.leastLife = .seconds(5)
+        return policy
+      }()
     ),
     ("a command", Policy(checks: [.plain(fall: 1)], watchdog: .seconds(30), onUnhealthy: .command)),
   ]

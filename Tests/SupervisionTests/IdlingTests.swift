@@ -54,6 +54,37 @@ import Testing
     #expect(world.violations == [])
   }
 
+  @Test("it stays up for its least life, whoever is away, and no moment longer")
+  func leastLife() {
+    var world = idle { $0.leastLife = Self.limit * 3 }
+    let began = world.now
+    world.sleep()
+    #expect(world.now - began == Self.limit * 3)
+    #expect(look(world) == true)
+    world.send(.useSeen(.quiet))
+    #expect(world.effects.contains(.stopChild(.terminate)))
+    #expect(world.violations == [])
+  }
+
+  @Test("what systemd tells of its limit counts from then on", arguments: [0, 1, 5])
+  func toldLeastLife(times: Int) {
+    var world = idle { $0.leastLife = Self.limit * 3 }
+    let began = world.now
+    world.advance(.seconds(1))
+    world.toldLeastLife = Self.limit * times
+    world.send(.leastLife(Self.limit * times))
+    world.sleep()
+    if times > 3, look(world) == false {
+      world.send(.useSeen(.quiet))
+      world.sleep()
+    }
+    #expect(world.now - began == Self.limit * max(times, 1))
+    #expect(look(world) == true)
+    world.send(.useSeen(.quiet))
+    #expect(world.violations == [])
+    #expect(world.effects.contains(.stopChild(.terminate)))
+  }
+
   @Test("whatever the child makes of the stop, the end is a success; what is odd is a warning")
   func anyEnd() {
     let ends: [(ChildEnd, LogLevel)] = [

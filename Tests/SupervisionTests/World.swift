@@ -83,7 +83,15 @@ struct World {
     send(.clock)
   }
 
-  mutating func start() { send(.childStarted) }
+  mutating func start() {
+    bornAt = now
+    send(.childStarted)
+  }
+
+  /// When the service came up, and how long it is to stay.
+  private var bornAt: Moment?
+  var leastLife: Duration { toldLeastLife ?? policy.leastLife }
+  var toldLeastLife: Duration?
 
   /// Exchanges what is known of the two generations.
   private mutating func swapBooks() {
@@ -338,6 +346,7 @@ struct World {
     guard let limit = policy.exitIdle, let quietSince, now - quietSince >= limit else {
       return violate("stopped though it was not idle for long enough")
     }
+    if let bornAt, now - bornAt < leastLife { violate("ended before its least life was over") }
     for (id, check) in policy.checks.enumerated()
     where check.gates != .none && (runs[id]?.passes ?? 0) == 0 && check.reporter == nil {
       violate("stopped for being idle while \(check.name) fails")

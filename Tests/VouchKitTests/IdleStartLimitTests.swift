@@ -12,11 +12,12 @@ import Testing
 
   @Test("by default five starts in ten seconds: from two seconds on nothing is said")
   func standard() {
-    #expect(limit()?.warning(for: .seconds(2)) == nil)
+    #expect(limit() == .standard)
+    #expect(limit()?.notice(for: .seconds(2)) == nil)
     #expect(
-      limit()?.warning(for: .seconds(1))
-        == "--exit-idle 1 s allows for more than 5 starts in 10 s, at which systemd gives up the "
-        + "service and its socket: set StartLimitIntervalSec=0, or at least 2 s")
+      limit()?.notice(for: .seconds(1))
+        == "--exit-idle 1 s: the service stays up for at least 2 s, since systemd gives it up, and its "
+        + "socket, at more than 5 starts in 10 s: StartLimitIntervalSec=0 lifts that")
   }
 
   @Test("what systemd or the unit file says counts, and no limit is none")
@@ -34,6 +35,6 @@ import Testing
     #expect(limit { $0.startLimitMicroseconds = 0 } == nil)
     #expect(limit { $0.startLimitText = "0" } == nil)
     #expect(limit { $0.startLimitBurst = 0 } == nil)
-    #expect(limit { $0.startLimitMicroseconds = .max }?.warning(for: .seconds(3600)) != nil)
+    #expect(limit { $0.startLimitMicroseconds = .max }?.notice(for: .seconds(3600)) != nil)
   }
 }
