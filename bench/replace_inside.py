@@ -4,13 +4,14 @@ as much and the clients nothing else. Prints a JSON object: name to requests, fa
 worst waits of the rounds in peace (quiet), with a replacement (busy) and with a restart next door
 (next_door), in milliseconds."""
 
+import gc
 import http.client
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 SOCKET = """
@@ -25,17 +26,14 @@ StartLimitIntervalSec=0
 Type=notify
 WatchdogSec=30
 KillMode=mixed
-ExecStart=/usr/bin/vouch --http '{check}' --on-reload replace --drain 5s {options} -- {command}
+ExecStart=/usr/bin/vouch --http / --on-reload replace --drain 5s {options} -- {command}
 ExecReload=/usr/bin/vouch reload
 """
 GO = "/run/go-app/go-app"
 FIXTURES = "/usr/lib/vouch-fixtures"
-GUNICORN = f"/usr/bin/gunicorn --workers 2 --chdir {FIXTURES}/wsgi-app app:app"
 SERVERS = {
-    "gunicorn": {"port": 8091, "options": "", "command": GUNICORN},
-    # The checks warm its workers up before clients depend on them.
-    "gunicorn, rise=5": {
-        "port": 8095, "options": "", "command": GUNICORN, "check": "/ rise=5 interval=100ms"},
+    "gunicorn": {"port": 8091, "options": "", "command":
+                 f"/usr/bin/gunicorn --workers 2 --chdir {FIXTURES}/wsgi-app app:app"},
     "node": {"port": 8092, "options": "", "command": f"/usr/bin/node {FIXTURES}/node-app/server.js"},
     "Go": {"port": 8093, "options": "", "command": GO},
     "Go, adopted": {
@@ -50,67 +48,77 @@ def run(*words, **options):
 
 
 class Load:
-    """Two clients that open a connection for each request, and two that keep theirs."""
+    """Two clients that open a connection for each request, and two that keep theirs: each a process of
+    its own, since threads of one Python would wait for each other and be measured with it."""
 
     def __init__(self, port):
-        self.port = port
-        self.stopped = threading.Event()
-        self.lock = threading.Lock()
+        self.stopped = multiprocessing.Event()
+        self.clients = []
+        for keeps in (False, False, True, True):
+            ours, theirs = multiprocessing.Pipe()
+            process = multiprocessing.Process(target=client, args=(port, keeps, self.stopped, theirs))
+            self.clients.append((process, ours))
         self.requests = self.failed = self.reconnects = 0
-        self.worst = 0.0
+        self.waits = []
 
     def __enter__(self):
-        self.threads = [threading.Thread(target=self.run, args=(keeps,))
-                        for keeps in (False, False, True, True)]
-        for thread in self.threads:
-            thread.start()
+        for process, _ in self.clients:
+            process.start()
         return self
 
     def __exit__(self, *_):
         self.stopped.set()
-        for thread in self.threads:
-            thread.join()
+        for process, pipe in self.clients:
+            waits, failed, reconnects = pipe.recv()
+            process.join()
+            self.requests += len(waits)
+            self.failed += failed
+            self.reconnects += reconnects
+            self.waits += waits
 
-    def take_worst(self):
-        with self.lock:
-            worst, self.worst = self.worst, 0.0
-        return worst * 1000
+    def worst(self, begin, end):
+        """Of the requests that began in that time, in milliseconds; to be asked after the load's end."""
+        return max(wait for began, wait in self.waits if begin <= began < end) * 1000
 
-    def run(self, keeps):
-        connection = None
-        while not self.stopped.is_set():
-            began = time.monotonic()
-            is_new = connection is None
-            connection = connection or self.connect()
-            answered = self.ask(connection, keeps)
-            if not answered and not is_new:
-                # A server may close a connection that rests; a client asks anew (RFC 9112, 9.3.1).
-                connection.close()
-                with self.lock:
-                    self.reconnects += 1
-                connection = self.connect()
-                answered = self.ask(connection, keeps)
-            with self.lock:
-                self.requests += 1
-                self.failed += not answered
-                self.worst = max(self.worst, time.monotonic() - began)
-            if not keeps or not answered or connection.sock is None:
-                connection.close()
-                connection = None
-            time.sleep(0.002)
 
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+def client(port, keeps, stopped, pipe):
+    # Its heap grows by what it notes, and looking through that now and then would be measured, too.
+    gc.disable()
+    waits, failed, reconnects = [], 0, 0
+    connection = None
+    while not stopped.is_set():
+        began = time.monotonic()
+        is_new = connection is None
+        connection = connection or connect(port)
+        answered = ask(connection, keeps)
+        if not answered and not is_new:
+            # A server may close a connection that rests; a client asks anew (RFC 9112, 9.3.1).
+            connection.close()
+            reconnects += 1
+            connection = connect(port)
+            answered = ask(connection, keeps)
+        waits.append((began, time.monotonic() - began))
+        failed += not answered
+        if not keeps or not answered or connection.sock is None:
+            connection.close()
+            connection = None
+        time.sleep(0.002)
+    pipe.send((waits, failed, reconnects))
 
-    def ask(self, connection, keeps):
-        try:
-            headers = {} if keeps else {"Connection": "close"}
-            connection.request("GET", "/", headers=headers)
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status == 200
-        except (OSError, http.client.HTTPException):
-            return False
+
+def connect(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+
+def ask(connection, keeps):
+    try:
+        headers = {} if keeps else {"Connection": "close"}
+        connection.request("GET", "/", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def build_go():
@@ -128,7 +136,7 @@ def start(unit, server):
     with open(f"/etc/systemd/system/{unit}.socket", "w") as file:
         file.write(SOCKET.format(**server))
     with open(f"/etc/systemd/system/{unit}.service", "w") as file:
-        file.write(SERVICE.format(**{"check": "/", **server}))
+        file.write(SERVICE.format(**server))
     run("systemctl", "daemon-reload")
     run("systemctl", "start", f"{unit}.socket", f"{unit}.service")
 
@@ -136,17 +144,16 @@ def start(unit, server):
 def measure(unit, server, rounds):
     start(unit, server)
     start(f"{unit}-next-door", next_door(server))
-    waits = {"quiet": [], "busy": [], "next_door": []}
+    rounds_of = {"quiet": [], "busy": [], "next_door": []}
     with Load(server["port"]) as load:
         time.sleep(ROUND)
-        load.take_worst()
 
         def take_round(kind, *words):
-            ends = time.monotonic() + ROUND
+            begin = time.monotonic()
             if words:
                 run("systemctl", *words)
-            time.sleep(max(0, ends - time.monotonic()))
-            waits[kind].append(load.take_worst())
+            time.sleep(max(0, begin + ROUND - time.monotonic()))
+            rounds_of[kind].append((begin, time.monotonic()))
 
         for _ in range(rounds):
             take_round("quiet")
@@ -155,8 +162,10 @@ def measure(unit, server, rounds):
     for name in (unit, f"{unit}-next-door"):
         run("systemctl", "stop", f"{name}.service", f"{name}.socket")
 
-    summaries = {kind: {"median": statistics.median(all), "worst": max(all)}
-                 for kind, all in waits.items()}
+    summaries = {}
+    for kind, spans in rounds_of.items():
+        worst = [load.worst(*span) for span in spans]
+        summaries[kind] = {"median": statistics.median(worst), "worst": max(worst)}
     return {"requests": load.requests, "failed": load.failed, "reconnects": load.reconnects, **summaries}
 
 
