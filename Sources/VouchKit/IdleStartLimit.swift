@@ -9,6 +9,9 @@ struct IdleStartLimit: Hashable {
   var burst: Int
   var interval: Duration
 
+  /// StartLimitIntervalSec=infinity.
+  private static let endless = Duration.microseconds(Int64.max)
+
   /// systemd's defaults.
   static let standard = IdleStartLimit(burst: 5, interval: .seconds(10))
 
@@ -18,8 +21,10 @@ struct IdleStartLimit: Hashable {
     if let microseconds = unit.startLimitMicroseconds {
       interval = .microseconds(Int64(clamping: microseconds))
     } else if let text = unit.startLimitText {
-      guard let time = try? DurationText.parse(text) else { return nil }
-      interval = time
+      // systemd, too, takes the default for what it cannot read.
+      interval =
+        text == "infinity"
+        ? Self.endless : (try? DurationText.parse(text)) ?? Self.standard.interval
     } else {
       interval = Self.standard.interval
     }
@@ -37,6 +42,11 @@ struct IdleStartLimit: Hashable {
 
   func notice(for limit: Duration) -> String? {
     guard limit < shortest else { return nil }
+    if interval == Self.endless {
+      return
+        "--exit-idle \(limit.brief) has no effect: with StartLimitIntervalSec=infinity systemd gives up "
+        + "the service, and its socket, at its start number \(burst + 1)"
+    }
     return
       "--exit-idle \(limit.brief): the service stays up for at least \(shortest.brief), since systemd "
       + "gives it up, and its socket, at more than \(burst) starts in \(interval.brief): "

@@ -35,6 +35,16 @@ import Testing
     #expect(limit { $0.startLimitMicroseconds = 0 } == nil)
     #expect(limit { $0.startLimitText = "0" } == nil)
     #expect(limit { $0.startLimitBurst = 0 } == nil)
-    #expect(limit { $0.startLimitMicroseconds = .max }?.notice(for: .seconds(3600)) != nil)
+  }
+
+  @Test("a limit for ever, and one that cannot be read")
+  func odd() {
+    let endless = limit { $0.startLimitMicroseconds = .max }
+    #expect(
+      endless?.notice(for: .seconds(3600))
+        == "--exit-idle 60 min has no effect: with StartLimitIntervalSec=infinity systemd gives up the "
+        + "service, and its socket, at its start number 6")
+    #expect(limit { $0.startLimitText = "infinity" } == endless)
+    #expect(limit { $0.startLimitText = "soon" } == .standard)
   }
 }
