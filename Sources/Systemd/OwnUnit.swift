@@ -36,15 +36,19 @@ public struct OwnUnit: Hashable, Sendable {
     guard let identity = UnitIdentity.own, !identity.isUser,
       let values = UnitFiles().service(
         identity.name,
-        ["KillMode", "KillSignal", "FileDescriptorStoreMax", "Restart"],
-        ofUnit: ["StartLimitIntervalSec", "StartLimitBurst"])
+        // The limit of starts by its names before systemd 230, too, which are still taken.
+        [
+          "KillMode", "KillSignal", "FileDescriptorStoreMax", "Restart", "StartLimitInterval",
+          "StartLimitBurst",
+        ],
+        ofUnit: ["StartLimitIntervalSec", "StartLimitInterval", "StartLimitBurst"])
     else { return nil }
     var unit = OwnUnit(name: identity.name)
     // The default of systemd.kill(5).
     unit.killMode = values["KillMode"] ?? "control-group"
     unit.killSignalName = values["KillSignal"]
     unit.restart = values["Restart"]
-    unit.startLimitText = values["StartLimitIntervalSec"]
+    unit.startLimitText = values["StartLimitIntervalSec"] ?? values["StartLimitInterval"]
     unit.startLimitBurst = values["StartLimitBurst"].flatMap { Int($0) }
     unit.descriptorStoreMax = values["FileDescriptorStoreMax"].map { Int($0) } ?? 0
     return unit
