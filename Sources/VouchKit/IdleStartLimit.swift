@@ -37,8 +37,9 @@ struct IdleStartLimit: Hashable {
   }
 
   /// How long vouch is to stay up, so that clients that come one by one cannot reach the limit: as many
-  /// lives as starts are allowed take longer than the interval, since each begins after its start.
-  var shortest: Duration { interval / burst }
+  /// lives as starts are allowed, or one less, take longer than the interval, since each begins after its
+  /// start. The one less is for a restart by hand or after a crash, which systemd counts, too.
+  var shortest: Duration { interval / max(burst - 1, 1) }
 
   func notice(for limit: Duration) -> String? {
     guard limit < shortest else { return nil }
