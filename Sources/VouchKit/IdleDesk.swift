@@ -36,6 +36,8 @@ final class IdleDesk {
   /// How long the server's side of a probe may take to notice its end, and the signal of its arrival to
   /// be read.
   private static let settling = TimeAmount.milliseconds(20)
+  /// How long a probe's connection may take to arrive at a socket of this machine.
+  private static let connectTime = TimeAmount.milliseconds(250)
   /// Checks that overlap without end are not waited for.
   private static let patience = TimeAmount.seconds(10)
   /// How long a family may take to stop: a process may have to wait for a disk first.
@@ -113,7 +115,7 @@ final class IdleDesk {
   /// A probe that waits for its answer hides nobody's arrival: a slow health endpoint may have one
   /// waiting all the time.
   private var mayBeOwn: Bool {
-    if own.mayArrive(within: Self.settling) { return true }
+    if own.mayArrive(connectTime: Self.connectTime, settling: Self.settling) { return true }
     guard let commands else { return false }
     return !commands.processes.isEmpty
       || commands.lastEnd.map { .now() < $0 + Self.settling } ?? false

@@ -262,6 +262,43 @@ extension UnderSystemd {
       }
     }
 
+    @Test("nor does a check hide them whose connection is never accepted")
+    func hangingCheck() async throws {
+      let sandbox = try await Sandbox.shared
+      let full = Service.freshPort()
+      let script = Service.freshFile("idle-full.py")
+      try await sandbox.shell(
+        """
+        cat > \(script) <<'END'
+        import socket, time
+        s = socket.create_server(('127.0.0.1', \(full)), backlog=0)
+        clients = [socket.socket() for _ in range(4)]
+        for c in clients: c.setblocking(False); c.connect_ex(('127.0.0.1', \(full)))
+        time.sleep(120)
+        END
+        """)
+      let text = "[Service]\nExecStart=/usr/bin/python3 \(script)\n"
+      try await sandbox.withService("idle-full", text) { other in
+        try await other.start()
+        try await withActivated(
+          "idle-hanging-check",
+          vouch: "--http /healthz "
+            + "--tcp \":\(full) gates=none interval=3s timeout=2900ms peer=any\" --exit-idle 1s",
+          child: Fixture.webApp()
+        ) { service, _, port, sandbox in
+          try await service.start()
+          let main = try await service.mainPID
+          for _ in 0..<16 {
+            try await Task.sleep(for: .milliseconds(500))
+            _ = try await ask(port, sandbox)
+          }
+          #expect(try await service.mainPID == main)
+          #expect(try await service.property("StatusText").contains("phase connect"))
+          try await service.wait(for: "ActiveState", "inactive")
+        }
+      }
+    }
+
     @Test(
       "100 activations, a client aiming at the very moment of each stop: no request fails",
       arguments: [

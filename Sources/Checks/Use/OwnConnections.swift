@@ -13,25 +13,32 @@ public final class OwnConnections {
   /// The server's side of each Unix connection that was closed after a server had accepted it.
   private(set) var unixServers: [UInt32] = []
 
-  /// The runs of probes that are about to have a connection.
-  private var connecting: Set<ObjectIdentifier> = []
+  /// The runs of probes that are about to have a connection, and since when.
+  private var connecting: [ObjectIdentifier: NIODeadline] = [:]
   private var lastConnecting: NIODeadline?
 
   public init() {}
 
-  /// Whether one is being made, or was until so long ago: an arrival that is told just now may be it.
-  public func mayArrive(within time: TimeAmount) -> Bool {
-    !connecting.isEmpty || lastConnecting.map { .now() < $0 + time } ?? false
+  /// Whether an arrival that is told just now may be one of these.
+  ///
+  /// - Parameters:
+  ///   - connectTime: how long one may take to arrive. A check that connects for longer, to a server that
+  ///     does not accept, must not hide what others bring.
+  ///   - settling: how long after it stands it may be told.
+  public func mayArrive(connectTime: TimeAmount, settling: TimeAmount) -> Bool {
+    let now = NIODeadline.now()
+    return connecting.values.contains { now < $0 + connectTime }
+      || lastConnecting.map { now < $0 + settling } ?? false
   }
 
   /// To be called before a run of a probe connects; any number of times.
   func begin(_ run: ConnectionRun) {
-    connecting.insert(ObjectIdentifier(run))
+    connecting[ObjectIdentifier(run)] = .now()
   }
 
   /// To be called once the connection stands, and where none is to be made any more.
   func end(_ run: ConnectionRun) {
-    if connecting.remove(ObjectIdentifier(run)) != nil { lastConnecting = .now() }
+    if connecting.removeValue(forKey: ObjectIdentifier(run)) != nil { lastConnecting = .now() }
   }
 
   /// - Parameter unixClient: the inode of a Unix connection's own socket.
