@@ -77,8 +77,9 @@ class Load:
             self.waits += waits
 
     def worst(self, begin, end):
-        """Of the requests that began in that time, in milliseconds; to be asked after the load's end."""
-        return max(wait for began, wait in self.waits if begin <= began < end) * 1000
+        """Of the requests that were on their way in that time, in milliseconds; to be asked after the load's
+        end."""
+        return max(wait for began, wait in self.waits if began < end and began + wait > begin) * 1000
 
 
 def client(port, keeps, stopped, pipe):
@@ -91,7 +92,7 @@ def client(port, keeps, stopped, pipe):
         is_new = connection is None
         connection = connection or connect(port)
         answered = ask(connection, keeps)
-        if not answered and not is_new:
+        if answered is None and not is_new:
             # A server may close a connection that rests; a client asks anew (RFC 9112, 9.3.1).
             connection.close()
             reconnects += 1
@@ -111,6 +112,7 @@ def connect(port):
 
 
 def ask(connection, keeps):
+    """Whether the answer is the right one; None where there is none."""
     try:
         headers = {} if keeps else {"Connection": "close"}
         connection.request("GET", "/", headers=headers)
@@ -118,7 +120,7 @@ def ask(connection, keeps):
         answer.read()
         return answer.status == 200
     except (OSError, http.client.HTTPException):
-        return False
+        return None
 
 
 def build_go():
